@@ -1,0 +1,44 @@
+# Functions for the folders' CMakeLists.txt. A library's tests, fuzz target and benchmark stand beside its sources and
+# are found by their suffix.
+
+# tidemark_library(NAME LIBS...): library tidemark_NAME from this folder's sources, and tests from its *_test.cc.
+function(tidemark_library name)
+  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  list(FILTER sources EXCLUDE REGEX "_(test|fuzz|bench)\\.cc$")
+  if(sources)
+    add_library(tidemark_${name} STATIC ${sources})
+    target_include_directories(tidemark_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
+    target_link_libraries(tidemark_${name} PUBLIC ${ARGN})
+  else()
+    add_library(tidemark_${name} INTERFACE)
+    target_include_directories(tidemark_${name} INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
+    target_link_libraries(tidemark_${name} INTERFACE ${ARGN})
+  endif()
+  tidemark_tests(${name} tidemark_${name})
+endfunction()
+
+# tidemark_tests(NAME LIBS...): one test program NAME_test from *_test.cc, one fuzz target from each *_fuzz.cc.
+function(tidemark_tests name)
+  file(GLOB tests CONFIGURE_DEPENDS *_test.cc)
+  if(tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE ${ARGN} GTest::gtest_main GTest::gmock)
+    target_compile_definitions(${name}_test PRIVATE TIDEMARK_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    add_test(NAME ${name}_test COMMAND ${name}_test)
+  endif()
+  file(GLOB fuzzers CONFIGURE_DEPENDS *_fuzz.cc)
+  foreach(fuzzer ${fuzzers})
+    get_filename_component(target ${fuzzer} NAME_WE)
+    if(TIDEMARK_FUZZ)
+      add_executable(${target} ${fuzzer})
+      target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+      target_link_libraries(${target} PRIVATE ${ARGN})
+    else()
+      # Without libFuzzer the target replays its corpus (tests/corpus/NAME) as an ordinary test.
+      add_executable(${target}_replay ${fuzzer} ${CMAKE_SOURCE_DIR}/tests/corpus/replay_main.cc)
+      target_link_libraries(${target}_replay PRIVATE ${ARGN})
+      add_test(NAME ${target}_replay
+               COMMAND ${target}_replay ${CMAKE_SOURCE_DIR}/tests/corpus/${target})
+    endif()
+  endforeach()
+endfunction()

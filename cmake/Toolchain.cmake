@@ -1,0 +1,22 @@
+# Compiler cache, linker and warnings, the same for every target.
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(-Wall -Wextra -Werror -Wno-missing-field-initializers)
+add_compile_options(-fno-omit-frame-pointer)
+
+if(TIDEMARK_SANITIZE)
+  add_compile_options(-fsanitize=${TIDEMARK_SANITIZE} -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=${TIDEMARK_SANITIZE})
+endif()
+if(TIDEMARK_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
