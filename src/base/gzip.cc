@@ -31,7 +31,8 @@ Result<std::string> Gunzip(std::string_view bytes, size_t max_bytes) {
 
   std::string out;
   for (;;) {
-    // One byte beyond the limit is asked for, so that a stream of exactly max_bytes still ends well.
+    // One byte beyond the limit is asked for, so that a stream of exactly max_bytes still ends
+    // well.
     const size_t used = out.size();
     const size_t room = std::min(std::max(kFirstChunk, used), max_bytes + 1 - used);
     out.resize(used + room);
@@ -48,8 +49,8 @@ Result<std::string> Gunzip(std::string_view bytes, size_t max_bytes) {
       continue;
     }
     if (status != Z_OK || (stream.avail_in == 0 && stream.avail_out != 0)) {
-      return InvalidArgument("gzip stream damaged at byte " + std::to_string(stream.total_in) + " of " +
-                             std::to_string(bytes.size()) + ": " +
+      return InvalidArgument("gzip stream damaged at byte " + std::to_string(stream.total_in) +
+                             " of " + std::to_string(bytes.size()) + ": " +
                              (stream.msg != nullptr ? stream.msg : "cut short"));
     }
   }

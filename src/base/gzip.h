@@ -12,8 +12,8 @@ namespace tidemark {
 // True when `bytes` begins with the gzip magic 1f 8b.
 bool LooksLikeGzip(std::string_view bytes);
 
-// Inflates a gzip stream (all members of it). Errors: invalid argument when the stream is damaged or cut short,
-// resource exhausted (not retryable) as soon as the output would exceed `max_bytes`.
+// Inflates a gzip stream (all members of it). Errors: invalid argument when the stream is damaged
+// or cut short, resource exhausted (not retryable) as soon as the output would exceed `max_bytes`.
 Result<std::string> Gunzip(std::string_view bytes, size_t max_bytes);
 
 // Deflates into one gzip member, level 1 (fast) to 9 (small).

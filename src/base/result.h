@@ -55,7 +55,7 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}        // NOLINT: implicit
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit
 
   bool has_value() const { return state_.index() == 0; }
@@ -98,8 +98,8 @@ class [[nodiscard]] Result<void> {
 }  // namespace tidemark
 
 // Returns the error of `expr` from the enclosing function, or goes on.
-#define TIDEMARK_RETURN_IF_ERROR(expr)                      \
-  do {                                                      \
+#define TIDEMARK_RETURN_IF_ERROR(expr)                        \
+  do {                                                        \
     if (auto status = (expr); !status) return status.error(); \
   } while (0)
 

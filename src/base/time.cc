@@ -69,8 +69,9 @@ Result<int64_t> ParseTime(std::string_view text) {
     return static_cast<int64_t>(epoch_seconds * 1e9);
   }
   const int year_value = Digits(text, 0, 4);
-  if (text.size() < 20 || year_value < 1678 || year_value > 2261 || text[4] != '-' || text[7] != '-' ||
-      (text[10] != 'T' && text[10] != 't' && text[10] != ' ') || text[13] != ':' || text[16] != ':') {
+  if (text.size() < 20 || year_value < 1678 || year_value > 2261 || text[4] != '-' ||
+      text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' ') ||
+      text[13] != ':' || text[16] != ':') {
     return bad;
   }
   const year_month_day date{year{year_value}, month{unsigned(Digits(text, 5, 2))},
@@ -97,11 +98,16 @@ Result<int64_t> ParseDuration(std::string_view text) {
     int64_t ns;
   };
   static constexpr Unit kUnits[] = {
-      {"ms", 1'000'000},          {"s", kNsPerSecond},        {"m", kNsPerMinute},
-      {"h", kNsPerHour},          {"d", 24 * kNsPerHour},     {"w", 7 * 24 * kNsPerHour},
+      {"ms", 1'000'000},
+      {"s", kNsPerSecond},
+      {"m", kNsPerMinute},
+      {"h", kNsPerHour},
+      {"d", 24 * kNsPerHour},
+      {"w", 7 * 24 * kNsPerHour},
       {"y", 365 * 24 * kNsPerHour},
   };
-  const Error bad = InvalidArgument("duration '" + std::string(text) + "': expected for example 30s, 5m or 1h30m");
+  const Error bad = InvalidArgument("duration '" + std::string(text) +
+                                    "': expected for example 30s, 5m or 1h30m");
   int64_t total = 0;
   std::string_view rest = text;
   while (!rest.empty()) {

@@ -1,4 +1,5 @@
-// A leak as people and the API see it: the whole evidence chain in one value (product promise, section "Incident").
+// A leak as people and the API see it: the whole evidence chain in one value (product promise,
+// section "Incident").
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "model/span.h"
+#include "model/stack.h"
 #include "model/target.h"
 
 namespace tidemark {
@@ -16,35 +18,29 @@ struct Estimate {
   double value = 0, low = 0, high = 0;
 };
 
-struct FrameText {
-  std::string function;
-  std::string file;
-  int64_t line = 0;
-  std::string module;
-};
-
 // A stack that grows. Bytes are in use and per instance; frames leaf first.
 struct StackEvidence {
   std::string stack_id;  // hex
   std::vector<FrameText> frames;
-  std::string cause;       // the function to look at: the first frame of the program's own code
+  std::string cause;  // the function to look at: the first frame of the program's own code
   std::string cause_file;
   int64_t cause_line = 0;
   Estimate growth_bytes_per_hour;
   int64_t inuse_bytes = 0;
   int64_t inuse_objects = 0;
-  double growth_share = 0;     // of all growth in the profile, 0 to 1
-  double retained_share = 0;   // of what this stack allocated in the window, how much stayed, 0 to 1
+  double growth_share = 0;    // of all growth in the profile, 0 to 1
+  double retained_share = 0;  // of what this stack allocated in the window, how much stayed, 0 to 1
 };
 
 // A route (span name where no route is known) behind the growth.
 struct RouteEvidence {
   std::string route;
-  double growth_share = 0;          // 0 to 1
+  double growth_share = 0;  // 0 to 1
   double bytes_per_request = 0;
   double requests_per_second = 0;
-  std::string method;               // "span" (samples name their span) or "correlation" (growth follows the requests)
-  int64_t survivor_bytes = 0;       // live bytes whose span has ended
+  std::string
+      method;  // "span" (samples name their span) or "correlation" (growth follows the requests)
+  int64_t survivor_bytes = 0;  // live bytes whose span has ended
 };
 
 struct TraceEvidence {
@@ -53,7 +49,7 @@ struct TraceEvidence {
   std::string route;
   int64_t start_ns = 0;
   int64_t duration_ns = 0;
-  int64_t bytes = 0;     // live bytes that this span allocated; 0 = not known per span
+  int64_t bytes = 0;  // live bytes that this span allocated; 0 = not known per span
   bool ended = false;
 };
 
@@ -92,7 +88,7 @@ struct Incident {
   int64_t onset_ns = 0, detected_ns = 0, updated_ns = 0, resolved_ns = 0;
   Estimate growth_bytes_per_hour;        // per instance
   Estimate total_growth_bytes_per_hour;  // over all leaking instances
-  int64_t oom_eta_ns = 0;                // event time at which the limit is reached; 0 = no limit known
+  int64_t oom_eta_ns = 0;  // event time at which the limit is reached; 0 = no limit known
   double monthly_cost_usd = 0;
   double confidence = 0;  // 0 to 1
   std::string summary;    // one sentence

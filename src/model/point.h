@@ -15,12 +15,12 @@ enum class PointKind : uint8_t {
 };
 
 struct Point {
-  std::string metric;      // as the sender named it
-  Attributes attributes;   // the point's own, without the resource's
-  std::string unit;        // UCUM as sent, may be empty
+  std::string metric;     // as the sender named it
+  Attributes attributes;  // the point's own, without the resource's
+  std::string unit;       // UCUM as sent, may be empty
   PointKind kind = PointKind::kGauge;
-  int64_t start_ns = 0;    // counters: when counting began; 0 = unknown
-  int64_t time_ns = 0;     // event time
+  int64_t start_ns = 0;  // counters: when counting began; 0 = unknown
+  int64_t time_ns = 0;   // event time
   double value = 0;
 };
 

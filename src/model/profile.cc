@@ -21,12 +21,14 @@ Result<void> Validate(const Profile& profile) {
   for (size_t i = 0; i < profile.samples.size(); ++i) {
     const Sample& sample = profile.samples[i];
     if (sample.values.size() != profile.sample_types.size()) {
-      return InvalidArgument("sample " + std::to_string(i) + " has " + std::to_string(sample.values.size()) +
-                             " values for " + std::to_string(profile.sample_types.size()) + " sample types");
+      return InvalidArgument("sample " + std::to_string(i) + " has " +
+                             std::to_string(sample.values.size()) + " values for " +
+                             std::to_string(profile.sample_types.size()) + " sample types");
     }
     for (const uint32_t location : sample.locations) {
       if (location >= profile.locations.size()) {
-        return InvalidArgument("sample " + std::to_string(i) + " names location " + std::to_string(location) + " of " +
+        return InvalidArgument("sample " + std::to_string(i) + " names location " +
+                               std::to_string(location) + " of " +
                                std::to_string(profile.locations.size()));
       }
     }
@@ -34,13 +36,15 @@ Result<void> Validate(const Profile& profile) {
   for (size_t i = 0; i < profile.locations.size(); ++i) {
     const Location& location = profile.locations[i];
     if (location.mapping != kNoIndex && location.mapping >= profile.mappings.size()) {
-      return InvalidArgument("location " + std::to_string(i) + " names mapping " + std::to_string(location.mapping) +
-                             " of " + std::to_string(profile.mappings.size()));
+      return InvalidArgument("location " + std::to_string(i) + " names mapping " +
+                             std::to_string(location.mapping) + " of " +
+                             std::to_string(profile.mappings.size()));
     }
     for (const Line& line : location.lines) {
       if (line.function >= profile.functions.size()) {
-        return InvalidArgument("location " + std::to_string(i) + " names function " + std::to_string(line.function) +
-                               " of " + std::to_string(profile.functions.size()));
+        return InvalidArgument("location " + std::to_string(i) + " names function " +
+                               std::to_string(line.function) + " of " +
+                               std::to_string(profile.functions.size()));
       }
     }
   }

@@ -1,5 +1,5 @@
-// A heap profile in memory: the shape of pprof's Profile message (google/pprof proto/profile.proto) with indices into
-// vectors in place of ids.
+// A heap profile in memory: the shape of pprof's Profile message (google/pprof proto/profile.proto)
+// with indices into vectors in place of ids.
 //
 //   sample --locations[leaf first]--> location --lines[innermost inline first]--> function
 //                                        \--mapping--> mapping (build id)
@@ -36,7 +36,8 @@ struct Label {
 };
 
 struct Mapping {
-  uint64_t start = 0, limit = 0, file_offset = 0;  // address range [start, limit) and where it begins in the file
+  uint64_t start = 0, limit = 0,
+           file_offset = 0;  // address range [start, limit) and where it begins in the file
   std::string file;
   std::string build_id;  // hex
 };
@@ -72,23 +73,24 @@ struct Profile {
   std::vector<Location> locations;
   std::vector<Function> functions;
   std::string default_sample_type;
-  std::string drop_frames, keep_frames;  // regular expressions over function names, as pprof applies them
+  std::string drop_frames,
+      keep_frames;  // regular expressions over function names, as pprof applies them
   ValueType period_type;
-  int64_t period = 0;        // mean distance between samples, in period_type units; 0 = unknown
-  int64_t time_ns = 0;       // event time
-  int64_t duration_ns = 0;   // 0 for a snapshot
+  int64_t period = 0;       // mean distance between samples, in period_type units; 0 = unknown
+  int64_t time_ns = 0;      // event time
+  int64_t duration_ns = 0;  // 0 for a snapshot
   std::vector<std::string> comments;  // annotations, "key: value" each
 
-  // Index of the sample type named `type`, or kNoIndex. "space" and "objects" stand for the inuse types where a
-  // profile has no others (tcmalloc, gperftools).
+  // Index of the sample type named `type`, or kNoIndex. "space" and "objects" stand for the inuse
+  // types where a profile has no others (tcmalloc, gperftools).
   uint32_t TypeIndex(std::string_view type) const;
 
   // Sum of one value column.
   int64_t Total(uint32_t type_index) const;
 };
 
-// Errors (invalid argument, naming the place): an index out of range, a sample whose number of values is not that of
-// the sample types.
+// Errors (invalid argument, naming the place): an index out of range, a sample whose number of
+// values is not that of the sample types.
 Result<void> Validate(const Profile& profile);
 
 // A profile of one sender.

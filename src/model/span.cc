@@ -4,7 +4,8 @@ namespace tidemark {
 namespace {
 
 void AppendHex(uint64_t value, std::string* out) {
-  for (int shift = 60; shift >= 0; shift -= 4) out->push_back("0123456789abcdef"[value >> shift & 15]);
+  for (int shift = 60; shift >= 0; shift -= 4)
+    out->push_back("0123456789abcdef"[value >> shift & 15]);
 }
 
 // Reads 16 hex digits at `pos`.
@@ -13,10 +14,14 @@ bool ReadHex(const std::string& text, size_t pos, uint64_t* value) {
   for (size_t i = pos; i < pos + 16; ++i) {
     const char c = text[i];
     int digit = 0;
-    if (c >= '0' && c <= '9') digit = c - '0';
-    else if (c >= 'a' && c <= 'f') digit = c - 'a' + 10;
-    else if (c >= 'A' && c <= 'F') digit = c - 'A' + 10;
-    else return false;
+    if (c >= '0' && c <= '9')
+      digit = c - '0';
+    else if (c >= 'a' && c <= 'f')
+      digit = c - 'a' + 10;
+    else if (c >= 'A' && c <= 'F')
+      digit = c - 'A' + 10;
+    else
+      return false;
     *value = *value << 4 | static_cast<uint64_t>(digit);
   }
   return true;

@@ -18,7 +18,8 @@ const std::string& AttributeOr(const Attributes& attributes, const std::string& 
 // Sorts by key; of equal keys the last wins.
 void Normalize(Attributes* attributes);
 
-// The canonical text of attributes, `a=1,b=2` with `\`, `,` and `=` escaped; equal attributes give equal text.
+// The canonical text of attributes, `a=1,b=2` with `\`, `,` and `=` escaped; equal attributes give
+// equal text.
 std::string CanonicalText(const Attributes& attributes);
 
 struct Target {
@@ -35,7 +36,8 @@ enum class TargetId : uint64_t {};
 // Same target, same id, in every process and on every day.
 TargetId IdOf(const Target& target);
 
-// A target with everything else its sender said of itself (OTel resource attributes, Prometheus target labels).
+// A target with everything else its sender said of itself (OTel resource attributes, Prometheus
+// target labels).
 struct Resource {
   Target target;
   Attributes attributes;
