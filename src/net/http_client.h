@@ -1,4 +1,5 @@
-// One HTTP/1.1 request at a time, blocking, with a deadline and a size limit. For pulls and pushes, not for load.
+// One HTTP/1.1 request at a time, blocking, with a deadline and a size limit. For pulls and pushes,
+// not for load.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,8 @@ struct HttpCall {
   std::string url;  // http://host[:port]/path[?query]; https is refused with an error that says so
   HttpHeaders headers;
   std::string body;
-  int64_t timeout_ns = 10'000'000'000;       // for the whole call, connecting included
-  size_t max_response_bytes = 64 << 20;      // body as sent and as inflated
+  int64_t timeout_ns = 10'000'000'000;   // for the whole call, connecting included
+  size_t max_response_bytes = 64 << 20;  // body as sent and as inflated
 };
 
 struct HttpReply {
@@ -30,8 +31,9 @@ struct HttpReply {
   std::string body;  // inflated when the peer sent Content-Encoding: gzip
 };
 
-// Any status is a reply, not an error. Errors: invalid argument (the URL), unavailable (refused, timed out, cut off,
-// retryable), resource exhausted (larger than max_response_bytes). Each names the URL.
+// Any status is a reply, not an error. Errors: invalid argument (the URL), unavailable (refused,
+// timed out, cut off, retryable), resource exhausted (larger than max_response_bytes). Each names
+// the URL.
 Result<HttpReply> Fetch(const HttpCall& call);
 
 }  // namespace tidemark
