@@ -1,0 +1,82 @@
+#include "symbolize/symbol_name.h"
+
+#include <cxxabi.h>
+
+#include <cstdlib>
+
+namespace tidemark {
+namespace {
+
+bool EndsWith(std::string_view text, std::string_view tail) {
+  return text.size() >= tail.size() && text.substr(text.size() - tail.size()) == tail;
+}
+
+// Cuts " const", " &", " [clone .cold]" and their like from the end.
+std::string_view WithoutSuffixes(std::string_view name) {
+  for (bool cut = true; cut;) {
+    cut = false;
+    for (const std::string_view tail : {" const", " volatile", " &", " &&", " noexcept"}) {
+      if (EndsWith(name, tail)) {
+        name.remove_suffix(tail.size());
+        cut = true;
+      }
+    }
+    const size_t clone = name.rfind(" [");
+    if (EndsWith(name, "]") && clone != std::string_view::npos) {
+      name = name.substr(0, clone);
+      cut = true;
+    }
+  }
+  return name;
+}
+
+// The '(' that closes with the last character of `name`, or npos.
+size_t OpeningParenthesis(std::string_view name) {
+  int depth = 0;
+  for (size_t i = name.size(); i-- > 0;) {
+    if (name[i] == ')') ++depth;
+    if (name[i] == '(' && --depth == 0) return i;
+  }
+  return std::string_view::npos;
+}
+
+// The length of a leading return type with its space; 0 when there is none or it cannot be told.
+size_t ReturnTypeLength(std::string_view name) {
+  if (name.find("operator") != std::string_view::npos) return 0;
+  int depth = 0;
+  size_t length = 0;
+  for (size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    if (c == '<' || c == '(' || c == '{') ++depth;
+    if (c == '>' || c == ')' || c == '}') --depth;
+    if (c == ' ' && depth == 0) length = i + 1;
+  }
+  return length;
+}
+
+}  // namespace
+
+std::string Demangle(const std::string& system_name) {
+  if (system_name.rfind("_Z", 0) != 0) return system_name;
+  int status = 0;
+  char* text = abi::__cxa_demangle(system_name.c_str(), nullptr, nullptr, &status);
+  if (text == nullptr) return system_name;
+  std::string name = text;
+  std::free(text);
+  return name;
+}
+
+std::string WithoutParameters(std::string_view demangled) {
+  std::string_view name = WithoutSuffixes(demangled);
+  if (EndsWith(name, ")")) {
+    const size_t open = OpeningParenthesis(name);
+    const bool call_operator =
+        open != std::string_view::npos && EndsWith(name.substr(0, open), "operator");
+    if (open != std::string_view::npos && open > 0 && !call_operator) name = name.substr(0, open);
+  }
+  // The parameters of an operator() follow its own parentheses, so that nothing more is to be cut.
+  name.remove_prefix(ReturnTypeLength(name));
+  return std::string(name);
+}
+
+}  // namespace tidemark

@@ -1,0 +1,16 @@
+// Names of functions, from the linker's form to the one people say.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace tidemark {
+
+// "_ZN4shop4KeepEi" -> "shop::Keep(int)"; what is not an Itanium name comes back as it is.
+std::string Demangle(const std::string& system_name);
+
+// "void shop::Keep<int>(int, char) const" -> "shop::Keep<int>": no return type, no parameters, no
+// clone suffix. Keeps "operator()", "(anonymous namespace)" and lambdas whole.
+std::string WithoutParameters(std::string_view demangled);
+
+}  // namespace tidemark

@@ -1,0 +1,38 @@
+#include "symbolize/symbol_name.h"
+
+#include <gtest/gtest.h>
+
+namespace tidemark {
+namespace {
+
+TEST(SymbolNameTest, ItaniumNamesAreDemangledAndOthersKept) {
+  EXPECT_EQ(Demangle("_ZN4shop4KeepEi"), "shop::Keep(int)");
+  EXPECT_EQ(Demangle("main"), "main");
+  EXPECT_EQ(Demangle("_Znot_a_name"), "_Znot_a_name");
+  EXPECT_EQ(Demangle(""), "");
+}
+
+TEST(SymbolNameTest, ParametersReturnTypesAndSuffixesAreCut) {
+  const struct {
+    const char* full;
+    const char* name;
+  } kCases[] = {
+      {"shop::Keep(int, char)", "shop::Keep"},
+      {"shop::Archive::Size() const", "shop::Archive::Size"},
+      {"void shop::Keep<std::vector<int> >(std::vector<int>)", "shop::Keep<std::vector<int> >"},
+      {"(anonymous namespace)::Leak(int)", "(anonymous namespace)::Leak"},
+      {"shop::Run()::{lambda(int)#1}::operator()(int) const",
+       "shop::Run()::{lambda(int)#1}::operator()"},
+      {"shop::Call::operator()() const", "shop::Call::operator()"},
+      {"operator new(unsigned long)", "operator new"},
+      {"shop::Keep(void (*)(int)) [clone .cold]", "shop::Keep"},
+      {"main", "main"},
+      {"", ""},
+      {")", ")"},
+      {"((", "(("},
+  };
+  for (const auto& c : kCases) EXPECT_EQ(WithoutParameters(c.full), c.name);
+}
+
+}  // namespace
+}  // namespace tidemark
