@@ -15,14 +15,14 @@
 namespace tidemark {
 
 // What is known of a span by its id.
-struct SpanInfo {
+struct SpanFacts {
   TraceId trace_id;
   std::string route;  // its route, or its name where no route is known
   int64_t start_ns = 0, end_ns = 0;
 };
 
 // Nothing when the span is unknown: never exported, still running, or forgotten.
-using SpanLookup = std::function<std::optional<SpanInfo>(SpanId)>;
+using SpanLookup = std::function<std::optional<SpanFacts>(SpanId)>;
 
 // The span id in a sample's labels; kNone when there is none.
 SpanId SpanOf(const Sample& sample);

@@ -24,10 +24,10 @@ Profile TwoStacks(std::vector<Sample> samples) {
 }
 
 // Spans below 10 have ended in /checkout, from 10 on in /search; 99 is unknown.
-std::optional<SpanInfo> Lookup(SpanId span) {
+std::optional<SpanFacts> Lookup(SpanId span) {
   const auto id = static_cast<uint64_t>(span);
   if (id == 99) return std::nullopt;
-  return SpanInfo{TraceId{7, id}, id < 10 ? "/checkout" : "/search", 1000, 3000};
+  return SpanFacts{TraceId{7, id}, id < 10 ? "/checkout" : "/search", 1000, 3000};
 }
 
 TEST(SpanAttributionTest, BytesAreSplitByRouteAndEndedSpansAreSurvivors) {

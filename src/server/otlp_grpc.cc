@@ -46,7 +46,7 @@ std::string AddressOf(const std::string& peer) {
 }
 
 grpc::Status StatusOf(const Error& error) {
-  const TransportError mapped = TransportErrorOf(error);
+  const WireStatus mapped = WireStatusOf(error);
   return grpc::Status(
       static_cast<grpc::StatusCode>(mapped.grpc_code), error.message,
       EncodeStatus(mapped.grpc_code, error.message, mapped.retry_after_s, OtlpEncoding::kProtobuf));

@@ -38,8 +38,7 @@ HttpResponse Plain(int status, std::string message) {
   return {.status = status, .body = std::move(message) + "\n"};
 }
 
-HttpResponse Refusal(const TransportError& error, const std::string& message,
-                     OtlpEncoding encoding) {
+HttpResponse Refusal(const WireStatus& error, const std::string& message, OtlpEncoding encoding) {
   HttpResponse response{
       .status = error.http_status,
       .content_type = encoding == OtlpEncoding::kJson ? kJsonType : kProtobufType,
@@ -81,7 +80,7 @@ std::optional<HttpResponse> CheckEnvelope(const HttpRequest& request) {
 HttpResponse OtlpHttpRefusal(int status, const std::string& message,
                              const std::string& content_type) {
   const auto encoding = EncodingOf(MediaType(content_type)).value_or(OtlpEncoding::kProtobuf);
-  const int grpc_code = status == 413 || status == 503 || status == 429 ? 8 : 3;
+  const int grpc_code = GrpcCodeOfHttp(status);
   return Refusal(
       {.http_status = status, .grpc_code = grpc_code, .retry_after_s = status == 503 ? 1 : 0},
       message, encoding);
@@ -97,8 +96,7 @@ HttpHandler MakeOtlpHttpHandler(OtlpService* service) {
         signal, encoding, gzip, std::move(request.body), request.peer_address,
         [signal, encoding, respond = std::move(respond)](const Result<Rejected>& result) {
           if (!result)
-            return respond(
-                Refusal(TransportErrorOf(result.error()), result.error().message, encoding));
+            return respond(Refusal(WireStatusOf(result.error()), result.error().message, encoding));
           respond({.content_type = encoding == OtlpEncoding::kJson ? kJsonType : kProtobufType,
                    .body = EncodeExportResponse(signal, *result, encoding)});
         });

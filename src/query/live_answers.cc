@@ -1,0 +1,122 @@
+// Answers that come from the running server: incidents, spans, captures.
+#include <boost/json.hpp>
+
+#include "base/time.h"
+#include "codec/incident_json.h"
+#include "query/answers.h"
+#include "query/params.h"
+
+namespace tidemark {
+namespace {
+
+namespace json = boost::json;
+
+constexpr size_t kMaxCaptureRequestBytes = 4096;
+
+std::string Wrap(const char* key, const std::vector<std::string>& items) {
+  std::string out = std::string("{\"") + key + "\":[";
+  for (size_t i = 0; i < items.size(); ++i) out += (i == 0 ? "" : ",") + items[i];
+  return out + "]}";
+}
+
+Result<Document> FindCapture(const ApiContext& context, const std::string& id) {
+  TIDEMARK_ASSIGN_OR_RETURN(const auto documents, context.store->ReadDocuments("capture"));
+  for (const Document& document : documents) {
+    if (document.id == id) return document;
+  }
+  return NotFound("no capture '" + id + "'; GET /api/v1/captures lists them");
+}
+
+}  // namespace
+
+Answer AnswerIncidents(const ApiContext& context, const HttpRequest& request) {
+  TIDEMARK_RETURN_IF_ERROR(CheckParams(request, {"state", "service"}));
+  TIDEMARK_ASSIGN_OR_RETURN(const std::string state,
+                            ChoiceParam(request, "state", {"", "open", "resolved"}));
+  const std::string service = QueryOr(request, "service");
+  std::vector<std::string> items;
+  for (const Incident& incident : context.live->Incidents()) {
+    const bool open = incident.state == IncidentState::kOpen;
+    if (!state.empty() && (state == "open") != open) continue;
+    if (!service.empty() && incident.service != service) continue;
+    items.push_back(IncidentToJson(incident));
+  }
+  return JsonResponse(Wrap("incidents", items));
+}
+
+Answer AnswerIncident(const ApiContext& context, const HttpRequest& request,
+                      const std::string& id) {
+  TIDEMARK_RETURN_IF_ERROR(CheckParams(request, {}));
+  const auto incident = context.live->FindIncident(id);
+  if (!incident) return NotFound("no incident '" + id + "'; GET /api/v1/incidents lists them");
+  return JsonResponse(IncidentToJson(*incident));
+}
+
+Answer AnswerSpans(const ApiContext& context, const HttpRequest& request) {
+  TIDEMARK_RETURN_IF_ERROR(CheckParams(request, {"service"}));
+  const std::string service = QueryOr(request, "service");
+  json::array rows;
+  uint64_t total = 0;
+  for (const RouteStats& route : context.live->Routes(service)) {
+    total += route.ended;
+    rows.push_back({{"route", route.route},
+                    {"version", route.version},
+                    {"instance", route.instance},
+                    {"ended", route.ended},
+                    {"errors", route.errors},
+                    {"p50_ms", route.p50_ms},
+                    {"p99_ms", route.p99_ms}});
+  }
+  return JsonResponse(json::serialize(
+      json::object{{"service", service}, {"routes", std::move(rows)}, {"total_ended", total}}));
+}
+
+Answer AnswerCaptures(const ApiContext& context, const HttpRequest& request) {
+  TIDEMARK_RETURN_IF_ERROR(CheckParams(request, {}));
+  TIDEMARK_ASSIGN_OR_RETURN(const auto documents, context.store->ReadDocuments("capture"));
+  std::vector<std::string> items;
+  for (const Document& document : documents) items.push_back(document.payload);
+  return JsonResponse(Wrap("captures", items));
+}
+
+Answer AnswerCapture(const ApiContext& context, const HttpRequest& request, const std::string& id) {
+  TIDEMARK_RETURN_IF_ERROR(CheckParams(request, {}));
+  TIDEMARK_ASSIGN_OR_RETURN(const Document document, FindCapture(context, id));
+  return JsonResponse(document.payload);
+}
+
+Answer AnswerCaptureProfile(const ApiContext& context, const HttpRequest& request,
+                            const std::string& id) {
+  TIDEMARK_RETURN_IF_ERROR(CheckParams(request, {}));
+  TIDEMARK_ASSIGN_OR_RETURN(const Document document, FindCapture(context, id));
+  TIDEMARK_ASSIGN_OR_RETURN(std::string bytes, context.live->ReadCapture(document.id));
+  HttpResponse response{.content_type = "application/octet-stream", .body = std::move(bytes)};
+  response.headers.emplace_back("Content-Disposition",
+                                "attachment; filename=\"" + document.id + ".pb.gz\"");
+  return response;
+}
+
+Answer AnswerNewCapture(const ApiContext& context, const HttpRequest& request) {
+  if (request.body.size() > kMaxCaptureRequestBytes)
+    return TooLarge("a capture request has at most 4096 bytes");
+  boost::system::error_code status;
+  const json::value body = json::parse(request.body, status);
+  const json::object* object = status ? nullptr : body.if_object();
+  const json::value* service = object != nullptr ? object->if_contains("service") : nullptr;
+  if (service == nullptr || !service->is_string()) {
+    return InvalidArgument(
+        "expected a body like {\"service\": \"shop\", \"instance\": \"shop-1\"}; instance may be "
+        "left out");
+  }
+  std::string instance;
+  if (const json::value* value = object->if_contains("instance")) {
+    if (!value->is_string()) return InvalidArgument("key 'instance': expected a string");
+    instance = value->get_string();
+  }
+  TIDEMARK_ASSIGN_OR_RETURN(
+      const std::string id,
+      context.live->RequestCapture(std::string(service->get_string()), instance));
+  return JsonResponse(json::serialize(json::object{{"id", id}}), 202);
+}
+
+}  // namespace tidemark
