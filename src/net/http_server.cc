@@ -1,4 +1,6 @@
-// How one connection lives. Each has a strand; everything in Session happens on it.
+// How one connection lives. Each belongs to one worker thread, which has an io_context of its own:
+// a coroutine that moves between threads may use the wrong thread's storage (Clang 16 keeps
+// thread-local addresses across a suspension).
 //
 //   accept -> [idle: first byte] -> header -> body -> handler ... responder -> write -+-> idle
 //   (keep-alive)
@@ -11,11 +13,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -87,7 +89,7 @@ HttpResponse Refusal(const Core& core, int status, const std::string& message,
 class Lease {
  public:
   explicit Lease(Core* core) : core_(core) {}
-  ~Lease() { core_->counters.inflight_bytes -= bytes_; }
+  ~Lease() { Release(); }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
@@ -100,6 +102,8 @@ class Lease {
     bytes_ += bytes;
     return true;
   }
+
+  void Release() { core_->counters.inflight_bytes -= std::exchange(bytes_, 0); }
 
  private:
   Core* core_;
@@ -134,7 +138,7 @@ class Session : public std::enable_shared_from_this<Session> {
     });
   }
 
-  // On the strand: the answer to request `id`, unless one came before.
+  // On the worker: the answer to request `id`, unless one came before.
   void Answer(uint64_t id, HttpResponse response) {
     if (id != request_id_ || answer_) return;
     answer_ = std::move(response);
@@ -215,6 +219,7 @@ class Session : public std::enable_shared_from_this<Session> {
                                        ContentType(*parser));
         if (HeaderOr(refusal.headers, "Retry-After").empty())
           refusal.headers.emplace_back("Retry-After", "1");
+        Drop(lease, body);
         co_await RefuseAndDrain(std::move(refusal));
         co_return false;
       }
@@ -227,11 +232,18 @@ class Session : public std::enable_shared_from_this<Session> {
       auto [ec, n] = co_await http::async_read(stream_, buffer_, *parser, kAwait);
       body->resize(before + chunk - parser->get().body().size);
       if (ec && ec != http::error::need_buffer) {
+        Drop(lease, body);
         co_await RefuseUnread(ec, *parser);
         co_return false;
       }
     }
     co_return true;
+  }
+
+  // Before a refusal, which may take a while to drain.
+  static void Drop(Lease* lease, std::string* body) {
+    std::string().swap(*body);
+    lease->Release();
   }
 
   // "" or what is wrong with the request line.
@@ -397,18 +409,27 @@ void Session::CallHandler(HttpRequest request) {
   }
 }
 
+// One thread with its connections.
+struct Worker {
+  asio::io_context io{1};
+  std::thread thread;
+};
+
 class Server : public HttpServer {
  public:
-  Server(HttpServerOptions options, HttpHandler handler) : acceptor_(asio::make_strand(io_)) {
+  Server(HttpServerOptions options, HttpHandler handler) {
     core_.options = std::move(options);
     core_.handler = std::move(handler);
+    for (int i = 0; i < std::max(1, core_.options.threads); ++i)
+      workers_.push_back(std::make_unique<Worker>());
+    acceptor_.emplace(workers_[0]->io);
   }
 
   ~Server() override {
     core_.stopping = true;
-    asio::post(acceptor_.get_executor(), [this] {
+    asio::post(acceptor_->get_executor(), [this] {
       error_code ignored;
-      acceptor_.close(ignored);
+      acceptor_->close(ignored);
     });
     for (const auto& session : Sessions()) session->CloseIfIdle();
     {
@@ -420,8 +441,12 @@ class Server : public HttpServer {
       std::lock_guard lock(core_.gate->mutex);
       core_.gate->open = false;
     }
-    io_.stop();
-    for (std::thread& thread : threads_) thread.join();
+    for (auto& worker : workers_) worker->io.stop();
+    for (auto& worker : workers_) {
+      if (worker->thread.joinable()) worker->thread.join();
+    }
+    acceptor_.reset();
+    workers_.clear();  // ends the sessions that are left, while core_ is still there
   }
 
   Result<void> Listen() {
@@ -432,15 +457,19 @@ class Server : public HttpServer {
         asio::ip::make_address(options.address == "localhost" ? "127.0.0.1" : options.address, ec);
     if (ec) return InvalidArgument("listen address '" + options.address + "' is not an IP address");
     tcp::endpoint endpoint(address, options.port);
-    acceptor_.open(endpoint.protocol(), ec);
-    if (!ec) acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);
-    if (!ec) acceptor_.bind(endpoint, ec);
-    if (!ec) acceptor_.listen(tcp::acceptor::max_listen_connections, ec);
+    acceptor_->open(endpoint.protocol(), ec);
+    if (!ec) acceptor_->set_option(tcp::acceptor::reuse_address(true), ec);
+    if (!ec) acceptor_->bind(endpoint, ec);
+    if (!ec) acceptor_->listen(tcp::acceptor::max_listen_connections, ec);
     if (ec) return IoError("cannot listen on " + place + ": " + ec.message());
-    port_ = acceptor_.local_endpoint(ec).port();
-    asio::co_spawn(acceptor_.get_executor(), Accept(), asio::detached);
-    for (int i = 0; i < std::max(1, options.threads); ++i)
-      threads_.emplace_back([this] { io_.run(); });
+    port_ = acceptor_->local_endpoint(ec).port();
+    asio::co_spawn(acceptor_->get_executor(), Accept(), asio::detached);
+    for (auto& worker : workers_) {
+      worker->thread = std::thread([io = &worker->io] {
+        auto work = asio::make_work_guard(*io);
+        io->run();
+      });
+    }
     return {};
   }
 
@@ -463,11 +492,12 @@ class Server : public HttpServer {
   }
 
  private:
+  // Runs on the first worker and deals the connections out in turn.
   asio::awaitable<void> Accept() {
-    asio::steady_timer pause(acceptor_.get_executor());
-    while (!core_.stopping) {
-      auto strand = asio::make_strand(io_);
-      auto [ec, socket] = co_await acceptor_.async_accept(strand, kAwait);
+    asio::steady_timer pause(acceptor_->get_executor());
+    for (size_t turn = 0; !core_.stopping; ++turn) {
+      asio::io_context& io = workers_[turn % workers_.size()]->io;
+      auto [ec, socket] = co_await acceptor_->async_accept(io, kAwait);
       if (core_.stopping || ec == asio::error::operation_aborted) co_return;
       if (ec) {
         pause.expires_after(kAcceptPause);
@@ -505,11 +535,10 @@ class Server : public HttpServer {
     return sessions;
   }
 
-  mutable Core core_;  // before io_, whose destruction ends the sessions
-  asio::io_context io_;
-  tcp::acceptor acceptor_;
+  mutable Core core_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::optional<tcp::acceptor> acceptor_;
   uint16_t port_ = 0;
-  std::vector<std::thread> threads_;
 };
 
 }  // namespace
