@@ -1,0 +1,2 @@
+module golden
+go 1.21
