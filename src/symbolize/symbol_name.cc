@@ -40,13 +40,17 @@ size_t OpeningParenthesis(std::string_view name) {
   return std::string_view::npos;
 }
 
-// The length of a leading return type with its space; 0 when there is none or it cannot be told.
+// The length of a leading return type with its space; 0 when there is none.
 size_t ReturnTypeLength(std::string_view name) {
-  if (name.find("operator") != std::string_view::npos) return 0;
   int depth = 0;
   size_t length = 0;
   for (size_t i = 0; i < name.size(); ++i) {
     const char c = name[i];
+    // What follows may hold any bracket or a type ("operator<", "operator bool").
+    if (depth == 0 && name.substr(i).starts_with("operator") &&
+        (i == 0 || name[i - 1] == ' ' || name[i - 1] == ':')) {
+      break;
+    }
     if (c == '<' || c == '(' || c == '{') ++depth;
     if (c == '>' || c == ')' || c == '}') --depth;
     if (c == ' ' && depth == 0) length = i + 1;

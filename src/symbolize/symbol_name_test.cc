@@ -26,6 +26,8 @@ TEST(SymbolNameTest, ParametersReturnTypesAndSuffixesAreCut) {
       {"shop::Call::operator()() const", "shop::Call::operator()"},
       {"operator new(unsigned long)", "operator new"},
       {"shop::Keep(void (*)(int)) [clone .cold]", "shop::Keep"},
+      {"std::ostream& std::operator<< <char>(std::ostream&, char)", "std::operator<< <char>"},
+      {"shop::Id::operator bool() const", "shop::Id::operator bool"},
       {"main", "main"},
       {"", ""},
       {")", ")"},

@@ -1,0 +1,177 @@
+#include "collect/profile_builder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <tuple>
+
+#include "collect/allocator_frames.h"
+#include "collect/location_table.h"
+#include "model/span.h"
+
+namespace tidemark {
+namespace {
+
+constexpr size_t kMaxUnreadableComments = 8;
+
+struct Weight {
+  double bytes = 0, objects = 0;
+  void Add(const Weight& other) {
+    bytes += other.bytes;
+    objects += other.objects;
+  }
+};
+
+// Live weight of one stack and span.
+struct SpanGroup {
+  uint32_t stack = 0;
+  TraceId trace_id;
+  SpanId span_id = SpanId::kNone;
+  Weight live;
+};
+
+// Live weights: per stack those without a span, and one group for each stack and span.
+struct Groups {
+  std::vector<Weight> without_span;  // by stack
+  std::vector<SpanGroup> with_span;
+  size_t merged = 0;  // groups that lost their span to the limit
+};
+
+uint64_t BigEndian(const uint8_t* bytes) {
+  uint64_t value = 0;
+  for (int i = 0; i < 8; ++i) value = value << 8 | bytes[i];
+  return value;
+}
+
+Groups GroupLive(const LedgerSnapshot& ledger) {
+  Groups groups;
+  groups.without_span.resize(ledger.stacks.size());
+  std::map<std::tuple<uint32_t, TraceId, SpanId>, Weight> by_span;
+  for (const LedgerSample& sample : ledger.live) {
+    const Weight weight{sample.bytes, sample.objects};
+    if (!sample.has_span) {
+      groups.without_span[sample.stack].Add(weight);
+      continue;
+    }
+    const TraceId trace{BigEndian(sample.trace_id.data()), BigEndian(sample.trace_id.data() + 8)};
+    by_span[{sample.stack, trace, SpanId{BigEndian(sample.span_id.data())}}].Add(weight);
+  }
+  groups.with_span.reserve(by_span.size());
+  for (const auto& [key, weight] : by_span) {
+    const auto& [stack, trace, span] = key;
+    groups.with_span.push_back({stack, trace, span, weight});
+  }
+  return groups;
+}
+
+// The heaviest `room` groups keep their span; the others join their stack's samples without one.
+void LimitSpans(size_t room, Groups* groups) {
+  auto& all = groups->with_span;
+  if (all.size() <= room) return;
+  const auto cut = all.begin() + static_cast<ptrdiff_t>(room);
+  std::nth_element(all.begin(), cut, all.end(), [](const SpanGroup& a, const SpanGroup& b) {
+    return a.live.bytes > b.live.bytes;
+  });
+  for (auto it = cut; it != all.end(); ++it) groups->without_span[it->stack].Add(it->live);
+  groups->merged = static_cast<size_t>(all.end() - cut);
+  all.erase(cut, all.end());
+}
+
+std::vector<int64_t> Values(const Weight& alloc, const Weight& live) {
+  return {std::llround(alloc.objects), std::llround(alloc.bytes), std::llround(live.objects),
+          std::llround(live.bytes)};
+}
+
+void AddSamples(const LedgerSnapshot& ledger, const Groups& groups, LocationTable* table,
+                Profile* profile) {
+  std::vector<std::vector<uint32_t>> locations(ledger.stacks.size());
+  const auto locations_of = [&](uint32_t stack) -> const std::vector<uint32_t>& {
+    if (locations[stack].empty()) locations[stack] = table->Locations(ledger.stacks[stack]);
+    return locations[stack];
+  };
+  for (uint32_t i = 0; i < ledger.stacks.size(); ++i) {
+    const LedgerStack& stack = ledger.stacks[i];
+    const auto values = Values({stack.alloc_bytes, stack.alloc_objects}, groups.without_span[i]);
+    if (std::all_of(values.begin(), values.end(), [](int64_t v) { return v == 0; })) continue;
+    profile->samples.push_back({locations_of(i), values, {}});
+  }
+  for (const SpanGroup& group : groups.with_span) {
+    std::vector<Label> labels = {{"trace_id", ToHex(group.trace_id)}};
+    if (group.span_id != SpanId::kNone) labels.push_back({"span_id", ToHex(group.span_id)});
+    profile->samples.push_back(
+        {locations_of(group.stack), Values({}, group.live), std::move(labels)});
+  }
+}
+
+void AddComments(const LedgerSnapshot& ledger, const ProfileOptions& options, const Groups& groups,
+                 const LocationTable& table, Profile* profile) {
+  auto& comments = profile->comments;
+  const LedgerHeader& header = ledger.header;
+  const auto add = [&comments](const std::string& key, const std::string& value) {
+    comments.push_back(key + ": " + value);
+  };
+  const auto count = [&add](const std::string& key, uint64_t value) {
+    if (value != 0) add(key, std::to_string(value));
+  };
+  add("pid", std::to_string(header.pid));
+  if (!header.exe_path.empty()) add("executable", header.exe_path);
+  add("sample_bytes", std::to_string(header.sample_bytes));
+  if (header.state == ledger::State::kOff) {
+    add("recorder_off", LedgerOffReasonName(header.off_reason));
+  }
+  if (header.forked) add("forked", "holds only what was allocated since the fork");
+  for (size_t i = 0; i < header.losses.size(); ++i) {
+    const auto loss = static_cast<ledger::Loss>(i);
+    count(std::string("lost, ") + LedgerLossName(loss), header.losses[i]);
+  }
+  count("damaged_slots", ledger.damaged);
+  count("spans_merged", groups.merged);
+  for (const auto& [key, value] : options.annotations) {
+    if (!value.empty()) add(key, value);
+  }
+  const auto unreadable = table.Unreadable();
+  for (size_t i = 0; i < unreadable.size() && i < kMaxUnreadableComments; ++i) {
+    add("no_symbols", unreadable[i]);
+  }
+}
+
+}  // namespace
+
+Profile BuildProfile(const LedgerSnapshot& ledger, Symbolizer& symbolizer,
+                     const ProfileOptions& options) {
+  Profile profile;
+  profile.sample_types = {{"alloc_objects", "count"},
+                          {"alloc_space", "bytes"},
+                          {"inuse_objects", "count"},
+                          {"inuse_space", "bytes"}};
+  profile.default_sample_type = "inuse_space";
+  profile.period_type = {"space", "bytes"};
+  profile.period = static_cast<int64_t>(ledger.header.sample_bytes);
+  profile.time_ns = options.time_ns;
+  profile.drop_frames = DropFramesPattern();
+  Groups groups = GroupLive(ledger);
+  const size_t stacks = ledger.stacks.size();
+  LimitSpans(options.max_samples > stacks ? options.max_samples - stacks : 0, &groups);
+  LocationTable table(ledger, &symbolizer, &profile);
+  AddSamples(ledger, groups, &table, &profile);
+  AddComments(ledger, options, groups, table, &profile);
+  return profile;
+}
+
+LiveTotals TotalsOf(const LedgerSnapshot& ledger) {
+  LiveTotals totals;
+  double variance = 0;
+  for (const LedgerSample& sample : ledger.live) {
+    totals.bytes += sample.bytes;
+    totals.objects += sample.objects;
+    // A block stands for size / p bytes; the variance of its sampling is size^2 (1 - p) / p^2,
+    // that is bytes * (bytes - size).
+    const double size = static_cast<double>(sample.size);
+    variance += std::max(0.0, sample.bytes * (sample.bytes - size));
+  }
+  for (const LedgerStack& stack : ledger.stacks) totals.alloc_bytes += stack.alloc_bytes;
+  totals.sigma_bytes = std::sqrt(variance);
+  return totals;
+}
+
+}  // namespace tidemark
