@@ -1,0 +1,430 @@
+#include "recorder/recorder.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "recorder/sys.h"
+
+extern "C" {
+__thread uint64_t tidemark_countdown;
+extern void* __libc_stack_end;  // NOLINT: glibc's name; end of the main thread's stack
+}
+
+namespace tidemark::recorder {
+namespace {
+
+using ledger::Loss;
+using ledger::OffReason;
+
+constexpr uint64_t kNever = uint64_t{1} << 62;
+constexpr uint32_t kMaxShift = 20;  // 512 KiB doubled 20 times is 512 GiB between samples
+
+// The rest of a thread's state, looked at only when the countdown runs out. Zero at thread start.
+struct ThreadState {
+  uint64_t remaining;  // bytes to the next sample; the countdown is this, or 0 when every
+                       // allocation must look closer
+  Random random;
+  StackBounds stack;
+  uint32_t gap_shift;  // interval the gap was drawn with
+  bool ready;
+  bool busy;
+};
+constinit thread_local ThreadState thread_state{};
+
+uint64_t ThreadPointer() {
+  uint64_t pointer;
+  asm("movq %%fs:0, %0" : "=r"(pointer));
+  return pointer;
+}
+
+// Where the calling thread's stack ends: glibc puts a thread's control block above its stack; the
+// main thread's lies elsewhere, below its stack.
+uint64_t StackEnd(uint64_t sp) {
+  const uint64_t pointer = ThreadPointer();
+  return sp < pointer ? pointer : Address(__libc_stack_end);
+}
+
+uint64_t Seed() {
+  uint64_t seed = 0;
+  constexpr uint64_t kNonBlocking = 1;
+  Syscall(SYS_getrandom, Address(&seed), sizeof seed, kNonBlocking);
+  return seed ^ ClockNs(CLOCK_MONOTONIC) ^ ThreadPointer();
+}
+
+// Value of NAME in `environment`, or null.
+const char* Lookup(char** environment, const char* name) {
+  const size_t length = strlen(name);
+  for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry) {
+    if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=') return *entry + length + 1;
+  }
+  return nullptr;
+}
+
+// A decimal number of bytes with an optional K, M or G (powers of 1024); `fallback` for anything
+// else.
+uint64_t ParseBytes(const char* text, uint64_t fallback) {
+  constexpr uint64_t kMost = uint64_t{1} << 40;
+  if (text == nullptr || *text == 0) return fallback;
+  uint64_t value = 0;
+  while (*text >= '0' && *text <= '9' && value <= kMost)
+    value = value * 10 + static_cast<uint64_t>(*text++ - '0');
+  switch (*text) {
+    case 'K':
+    case 'k':
+      value <<= 10;
+      ++text;
+      break;
+    case 'M':
+    case 'm':
+      value <<= 20;
+      ++text;
+      break;
+    case 'G':
+    case 'g':
+      value <<= 30;
+      ++text;
+      break;
+    default:
+      break;
+  }
+  return *text == 0 && value > 0 && value <= kMost ? value : fallback;
+}
+
+}  // namespace
+
+constinit FreeTest free_test{};
+constinit Recorder recorder;
+
+void Recorder::Prepare() {
+  Mode expected = Mode::kUnready;
+  if (!mode_.compare_exchange_strong(expected, Mode::kPreparing)) return;
+  FindNextFunctions(&next_);
+  mode_.store(next_.foreign_malloc ? Mode::kForeign : Mode::kPassing, std::memory_order_release);
+}
+
+void Recorder::Start(char** environment) {
+  constexpr uint64_t kDefaultSampleBytes = 512 * 1024;
+  Prepare();
+  const char* disabled = Lookup(environment, "TIDEMARK_DISABLE");
+  if (getauxval(AT_SECURE) != 0 ||
+      (disabled != nullptr && disabled[0] != 0 && strcmp(disabled, "0") != 0)) {
+    TurnOff(getauxval(AT_SECURE) != 0 ? OffReason::kSecureExecution
+                                      : OffReason::kDisabledByEnvironment);
+    return;
+  }
+  sample_bytes_ = ParseBytes(Lookup(environment, "TIDEMARK_SAMPLE_BYTES"), kDefaultSampleBytes);
+  const char* folder = Lookup(environment, "TIDEMARK_DIR");
+  if (folder != nullptr && folder[0] != 0 && strlen(folder) < sizeof folder_) {
+    memcpy(folder_, folder, strlen(folder) + 1);
+    has_folder_ = true;
+  }
+  alive_ = static_cast<volatile uint32_t*>(MapAnonymous(4096, PROT_READ | PROT_WRITE));
+  const bool fork_seen =
+      alive_ != nullptr &&
+      !Failed(Syscall(SYS_madvise, reinterpret_cast<uint64_t>(alive_), 4096, MADV_WIPEONFORK));
+  if (alive_ != nullptr) *alive_ = 1;
+  if (!EnsureLedger()) return;
+  if (next_.foreign_malloc) return TurnOff(OffReason::kForeignAllocator);
+  if (!fork_seen || !slab_.Reserve()) return TurnOff(OffReason::kAddressSpace);
+  modules_.Refresh(&lock_, &ledger_, &rules_);
+  ledger_.SetState(ledger::State::kActive, OffReason::kNone);
+  if (!next_.foreign_new) {
+    // In this order: no pointer matches {0, base}, and none lies in the range yet.
+    __atomic_store_n(&free_test.base, slab_.base(), __ATOMIC_RELEASE);
+    __atomic_store_n(&free_test.mask, ~(Slab::kRangeBytes - 1), __ATOMIC_RELEASE);
+  }
+  mode_.store(Mode::kActive, std::memory_order_release);
+}
+
+// Ends sampling for good. Blocks sampled so far stay valid and their frees are still recorded.
+void Recorder::TurnOff(OffReason reason) {
+  ledger_.SetState(ledger::State::kOff, reason);
+  if (mode_.load(std::memory_order_relaxed) == Mode::kForeign) return;
+  mode_.store(Mode::kOff, std::memory_order_release);
+  if (slab_.base() == 0 && !next_.foreign_new) {
+    __atomic_store_n(&free_test.base, 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&free_test.mask, ~uint64_t{0}, __ATOMIC_RELEASE);
+  }
+}
+
+void Recorder::Exit() {
+  if (alive_ != nullptr && *alive_ == 1) ledger_.Exit();
+}
+
+// Makes this process's ledger when it has none. False: the recorder is off now.
+bool Recorder::EnsureLedger() {
+  if (ledger_.open()) return true;
+  const OffReason reason =
+      ledger_.Create({.folder = has_folder_ ? folder_ : nullptr,
+                      .sample_bytes = sample_bytes_,
+                      .interval_shift = interval_shift_.load(std::memory_order_relaxed),
+                      .forked = forked_});
+  if (reason == OffReason::kNone) {
+    if (forked_) ledger_.SetState(ledger::State::kActive, OffReason::kNone);
+    return true;
+  }
+  TurnOff(reason);
+  return false;
+}
+
+// In a forked child, the first time it comes here: lets go of the parent's ledger. Under the lock.
+bool Recorder::EnterForkedChild() {
+  if (*alive_ == 1) return false;
+  *alive_ = 1;
+  forked_ = true;
+  ledger_.Forget();
+  modules_.Reset();
+  thread_state.random.state ^= Seed();
+  return true;
+}
+
+void Recorder::WatchForks() {
+  if (mode_.load(std::memory_order_relaxed) != Mode::kActive) return;
+  pthread_atfork([] { recorder.BeforeFork(); }, [] { recorder.AfterFork(); },
+                 [] { recorder.AfterFork(); });
+}
+
+// Holding the lock over fork gives the child whole tables.
+void Recorder::BeforeFork() {
+  if (mode_.load(std::memory_order_relaxed) != Mode::kActive || thread_state.busy) return;
+  fork_locked_ = lock_.TryLock();
+  thread_state.busy = fork_locked_;
+}
+
+void Recorder::AfterFork() {
+  if (!thread_state.busy || !fork_locked_) return;
+  fork_locked_ = false;
+  lock_.Unlock();
+  thread_state.busy = false;
+}
+
+void* Recorder::TrySample(size_t size, size_t alignment, bool zero, uint64_t before,
+                          const FrameState& caller) {
+  uint32_t shift;
+  if (!CountDown(size, before, &shift)) return nullptr;
+  thread_state.busy = true;
+  void* block = Sample(size, alignment, zero, shift, caller);
+  thread_state.busy = false;
+  return block;
+}
+
+// True when an allocation of `size` is to be sampled; `*shift` is the interval it was drawn with.
+// Sets the countdown anew.
+bool Recorder::CountDown(size_t size, uint64_t before, uint32_t* shift) {
+  ThreadState* thread = &thread_state;
+  const Mode mode = mode_.load(std::memory_order_acquire);
+  if (mode != Mode::kActive) {
+    tidemark_countdown = mode == Mode::kOff && !next_.foreign_new ? kNever : 0;
+    return false;
+  }
+  if (thread->busy) {
+    tidemark_countdown = before;
+    ledger_.CountLoss(Loss::kReentered);
+    return false;
+  }
+  const uint32_t shift_now = interval_shift_.load(std::memory_order_relaxed);
+  if (!thread->ready) {
+    thread->random.state = Seed();
+    thread->gap_shift = shift_now;
+    thread->remaining = DrawGap(&thread->random, Interval(shift_now));
+    thread->ready = true;
+  } else if (!next_.foreign_new) {
+    thread->remaining = before;
+  }
+  const bool sampled = size >= thread->remaining;
+  *shift = thread->gap_shift;
+  if (sampled) {
+    thread->gap_shift = shift_now;
+    thread->remaining = DrawGap(&thread->random, Interval(shift_now));
+  } else {
+    thread->remaining -= size;
+  }
+  tidemark_countdown = next_.foreign_new ? 0 : thread->remaining;
+  return sampled;
+}
+
+void* Recorder::Sample(size_t size, size_t alignment, bool zero, uint32_t shift,
+                       const FrameState& caller) {
+  if (*alive_ != 1 || !ledger_.open()) {
+    if (!lock_.TryLock()) return nullptr;
+    EnterForkedChild();
+    const bool usable = EnsureLedger();
+    lock_.Unlock();
+    if (!usable) return nullptr;
+  }
+  modules_.Refresh(&lock_, &ledger_, &rules_);
+  if (!lock_.TryLock()) {
+    ledger_.CountLoss(Loss::kLockBusy);
+    return nullptr;
+  }
+  DrainDeferred();
+  bool zeroed = false;
+  void* block = slab_.Allocate(size, alignment < 64 ? 64 : alignment, &zeroed);
+  if (block == nullptr) {
+    ledger_.CountLoss(Loss::kSlabFull);
+  } else {
+    Record(block, size, shift, caller);
+  }
+  lock_.Unlock();
+  if (block != nullptr && zero && !zeroed) memset(block, 0, size);
+  return block;
+}
+
+void Recorder::Record(void* block, size_t size, uint32_t shift, const FrameState& caller) {
+  uint64_t frames[ledger::kMaxFrames];
+  const UnwindResult unwound = Unwind(caller, StackEnd(caller.sp), modules_.ranges(), &rules_,
+                                      &thread_state.stack, frames, ledger::kMaxFrames);
+  if (!unwound.complete) ledger_.CountLoss(Loss::kTruncatedStack);
+  const uint32_t stack = ledger_.InternStack(frames, unwound.depth);
+  const double objects = 1 / SampleProbability(size, Interval(shift));
+  ledger_.CountAllocation(stack, static_cast<double>(size) * objects, objects);
+  ledger_.header()->slab_bytes = slab_.used_bytes();
+
+  // The gap may have been drawn before the interval doubled; and there may have to be room made,
+  // which doubles it.
+  if (ledger_.live_full() && !MakeRoom()) ledger_.CountLoss(Loss::kLiveTableFull);
+  for (; shift < interval_shift_.load(std::memory_order_relaxed); ++shift) {
+    if (thread_state.random.Unit() > KeepOnDoubling(size, Interval(shift)))
+      return ledger_.CountThinned();
+  }
+  ledger::LiveSample sample = {};
+  sample.address = Address(block);
+  sample.size = size;
+  sample.alloc_monotonic_ns = ClockNs(CLOCK_MONOTONIC_COARSE);
+  sample.stack = stack;
+  sample.interval_shift = shift;
+  SpanIds span;
+  if (ReadSpan(modules_.span_source(), &span)) {
+    memcpy(sample.trace_id, span.trace_id, sizeof sample.trace_id);
+    memcpy(sample.span_id, span.span_id, sizeof sample.span_id);
+  }
+  const uint32_t slot = ledger_.AddLive(sample);
+  if (slot != LedgerWriter::kNoSlot) slab_.SetTag(block, slot + 1);
+}
+
+// Doubles the sampling interval and drops live samples so that each of the rest is as if it had
+// been sampled at the new one. False when none could be dropped.
+bool Recorder::MakeRoom() {
+  const uint32_t shift = interval_shift_.load(std::memory_order_relaxed);
+  if (shift == kMaxShift) return false;
+  bool dropped = false;
+  for (uint32_t slot = 0; slot < ledger_.live_used(); ++slot) {
+    const uint64_t address = ledger_.live_address(slot);
+    if (address == 0) continue;
+    if (thread_state.random.Unit() <= KeepOnDoubling(ledger_.live_size(slot), Interval(shift))) {
+      ledger_.SetLiveShift(slot, shift + 1);
+      continue;
+    }
+    slab_.SetTag(reinterpret_cast<void*>(address), Slab::kNoTag);
+    ledger_.RemoveLive(slot);
+    ledger_.CountThinned();
+    dropped = true;
+  }
+  interval_shift_.store(shift + 1, std::memory_order_relaxed);
+  ledger_.SetIntervalShift(shift + 1);
+  return dropped;
+}
+
+void Recorder::Free(void* pointer) {
+  if (slab_.UsableBytes(pointer) == 0) return ledger_.CountLoss(Loss::kUnknownFree);
+  if (thread_state.busy || !lock_.TryLock()) return Defer(pointer);
+  thread_state.busy = true;
+  EnterForkedChild();
+  DrainDeferred();
+  Slab::Release release = RecordFree(pointer);
+  bool locked = true;
+  if (release.purge_bytes != 0) {
+    lock_.Unlock();
+    Slab::Purge(pointer, &release);
+    locked = lock_.TryLock();  // else the block stays out of use
+  }
+  if (locked) {
+    if (release.known) slab_.EndRelease(pointer, release);
+    lock_.Unlock();
+  }
+  thread_state.busy = false;
+}
+
+// Takes the block's sample off the table, then begins its release: a free is on record before the
+// block can be used again.
+Slab::Release Recorder::RecordFree(void* pointer) {
+  if (slab_.UsableBytes(pointer) == 0) {
+    ledger_.CountLoss(Loss::kUnknownFree);
+    return {};
+  }
+  DropSample(pointer);
+  return slab_.BeginRelease(pointer);
+}
+
+void Recorder::DropSample(void* pointer) {
+  const uint32_t tag = slab_.Tag(pointer);
+  slab_.SetTag(pointer, Slab::kNoTag);
+  // After fork the tag may be one of the parent's: then the slot is not this block's.
+  if (tag == Slab::kNoTag || !ledger_.open() || ledger_.live_address(tag - 1) != Address(pointer))
+    return;
+  ledger_.RemoveLive(tag - 1);
+  ledger_.header()->sampled_frees += 1;
+}
+
+void* Recorder::Reallocate(void* pointer, size_t size, uint64_t before, const FrameState& caller) {
+  const size_t old_bytes = slab_.UsableBytes(pointer);
+  if (old_bytes == 0) {
+    ledger_.CountLoss(Loss::kUnknownFree);
+    return nullptr;
+  }
+  const bool stays = size <= old_bytes && (size >= old_bytes / 2 || old_bytes <= Slab::kUnitBytes);
+  if (stays) {
+    RecordAgain(pointer, size, before, caller);
+    return pointer;
+  }
+  void* block = TrySample(size, 0, false, before, caller);
+  if (block == nullptr) block = next_.malloc(size);
+  if (block == nullptr) return nullptr;
+  size_t bytes = size < old_bytes ? size : old_bytes;
+  const uint64_t whole_pages = bytes & ~uint64_t{4095};
+  const bool moved = whole_pages >= Slab::kMovePagesFrom && Owns(block) &&
+                     Slab::MovePages(pointer, block, whole_pages);
+  const uint64_t done = moved ? whole_pages : 0;
+  memcpy(static_cast<char*>(block) + done, static_cast<char*>(pointer) + done, bytes - done);
+  Free(pointer);
+  return block;
+}
+
+// A realloc that leaves the block where it is counts like a free and an allocation all the same.
+void Recorder::RecordAgain(void* pointer, size_t size, uint64_t before, const FrameState& caller) {
+  uint32_t shift;
+  const bool busy = thread_state.busy;
+  const bool sampled = CountDown(size, before, &shift);
+  if (busy || *alive_ != 1 || !lock_.TryLock()) return;
+  thread_state.busy = true;
+  DropSample(pointer);
+  if (sampled && ledger_.open()) Record(pointer, size, shift, caller);
+  lock_.Unlock();
+  thread_state.busy = false;
+}
+
+void Recorder::Defer(void* pointer) {
+  void* head = deferred_.load(std::memory_order_relaxed);
+  do {
+    *static_cast<void**>(pointer) = head;
+  } while (!deferred_.compare_exchange_weak(head, pointer, std::memory_order_release,
+                                            std::memory_order_relaxed));
+}
+
+void Recorder::DrainDeferred() {
+  if (deferred_.load(std::memory_order_relaxed) == nullptr) return;
+  void* pointer = deferred_.exchange(nullptr, std::memory_order_acquire);
+  while (pointer != nullptr) {
+    void* next = *static_cast<void**>(pointer);
+    Slab::Release release = RecordFree(pointer);
+    if (!release.known) return;  // freed twice by the host: the rest of the list cannot be trusted
+    Slab::Purge(pointer, &release);
+    slab_.EndRelease(pointer, release);
+    pointer = next;
+  }
+}
+
+}  // namespace tidemark::recorder

@@ -1,0 +1,110 @@
+// The recorder: one a process. Hooks count bytes down on a thread-local word and come here when it
+// runs out, or when a freed pointer lies in the sampled range.
+//
+// Life: kUnready until the first allocation of the process; then it is known which allocator comes
+// next (kPassing); our constructor, run by the loader before the program's, starts sampling
+// (kActive) or not (kOff, kForeign). kOff is final.
+//
+// Locks, in this order: the loader's (dl_iterate_phdr), then `lock_`. Nothing is called with
+// `lock_` held that could take another lock or wait. A thread inside the recorder has `busy` set: a
+// signal handler that interrupts it is served unsampled, and what it frees is put on a list that
+// the next holder of the lock works off.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <atomic>
+
+#include "recorder/module_table.h"
+#include "recorder/next_functions.h"
+#include "recorder/sampler.h"
+#include "recorder/slab.h"
+
+// Bytes this thread may still allocate before it must look closer. 0 makes every allocation look,
+// and is what a thread starts with. Initial-exec: one instruction away from %fs.
+extern "C" {
+[[gnu::visibility("hidden")]] extern __thread uint64_t tidemark_countdown;
+}
+
+namespace tidemark::recorder {
+
+enum class Mode : uint32_t { kUnready, kPreparing, kPassing, kActive, kOff, kForeign };
+
+// (address & mask) == base: the pointer must be looked at on free. {0, 0} at first: look at all.
+struct FreeTest {
+  uint64_t mask;
+  uint64_t base;
+};
+extern FreeTest free_test;
+
+class Recorder {
+ public:
+  // A sampled block for this allocation, or null: then it is not sampled (or could not be) and is
+  // the next allocator's. `alignment` 0 is malloc's. `before` is what the countdown was before the
+  // hook subtracted `size`.
+  void* TrySample(size_t size, size_t alignment, bool zero, uint64_t before,
+                  const FrameState& caller);
+
+  // True when `pointer` lies in the sampled range; such pointers are never the next allocator's.
+  bool Owns(const void* pointer) const { return slab_.Contains(pointer); }
+  // Records the free of an owned pointer and takes the block back.
+  void Free(void* pointer);
+  size_t UsableBytes(const void* pointer) const { return slab_.UsableBytes(pointer); }
+  // Resizes an owned block: by remapping pages where large. Null when memory is exhausted: the old
+  // block stays live.
+  void* Reallocate(void* pointer, size_t size, uint64_t before, const FrameState& caller);
+
+  const NextFunctions& next() { return next_; }
+  bool foreign_malloc() const { return next_.foreign_malloc; }
+  bool foreign_new() const { return next_.foreign_new; }
+
+  // Finds the next allocator, once. Every slow path calls it first.
+  void Prepare();
+  // From the constructor and destructor of the library.
+  void Start(char** environment);
+  void Exit();
+  // Around fork(); WatchForks has libc call the other two.
+  void WatchForks();
+  void BeforeFork();
+  void AfterFork();
+
+ private:
+  bool EnterForkedChild();
+  bool EnsureLedger();
+  void TurnOff(ledger::OffReason reason);
+  bool CountDown(size_t size, uint64_t before, uint32_t* shift);
+  void* Sample(size_t size, size_t alignment, bool zero, uint32_t shift, const FrameState& caller);
+  void Record(void* block, size_t size, uint32_t shift, const FrameState& caller);
+  bool MakeRoom();
+  Slab::Release RecordFree(void* pointer);
+  void DropSample(void* pointer);
+  void RecordAgain(void* pointer, size_t size, uint64_t before, const FrameState& caller);
+  void Defer(void* pointer);
+  void DrainDeferred();
+  double Interval(uint32_t shift) const { return static_cast<double>(sample_bytes_ << shift); }
+
+  std::atomic<Mode> mode_{Mode::kUnready};
+  std::atomic<uint32_t> interval_shift_{0};
+  std::atomic<void*> deferred_{nullptr};  // blocks freed while their owner could not take the lock,
+                                          // linked through their first word
+  NextFunctions next_{};
+  uint64_t sample_bytes_ = 0;
+  char folder_[256] = {};
+  bool has_folder_ = false;
+  bool forked_ = false;
+  bool fork_locked_ = false;
+  volatile uint32_t* alive_ =
+      nullptr;  // 1 in the process that set it, 0 in a child (MADV_WIPEONFORK)
+
+  SpinLock lock_;
+  // Under lock_:
+  Slab slab_;
+  LedgerWriter ledger_;
+  ModuleTable modules_;
+  RuleCache rules_;
+};
+
+extern Recorder recorder;
+
+}  // namespace tidemark::recorder
