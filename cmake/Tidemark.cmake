@@ -4,7 +4,7 @@
 # tidemark_library(NAME LIBS...): library tidemark_NAME from this folder's sources, and tests from its *_test.cc.
 function(tidemark_library name)
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
-  list(FILTER sources EXCLUDE REGEX "_(test|fuzz|bench)\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_(test|fuzz|bench)|/main)\\.cc$")
   if(sources)
     add_library(tidemark_${name} STATIC ${sources})
     target_include_directories(tidemark_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <thread>
 
+#include "base/text.h"
 #include "base/time.h"
 #include "codec/incident_json.h"
 #include "diagnose/summary.h"

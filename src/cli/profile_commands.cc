@@ -4,9 +4,9 @@
 #include <boost/json.hpp>
 #include <cstdio>
 
+#include "base/text.h"
 #include "cli/profile_file.h"
 #include "diagnose/cause.h"
-#include "diagnose/summary.h"
 #include "flame/flame.h"
 
 namespace tidemark {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/text.h"
 #include "base/time.h"
 
 namespace tidemark {
@@ -71,28 +72,6 @@ std::string RouteLines(const Evidence& evidence) {
 }
 
 }  // namespace
-
-std::string FormatBytes(double bytes) {
-  static constexpr std::array<const char*, 6> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-  size_t unit = 0;
-  double value = bytes;
-  while (std::abs(value) >= 1024 && unit + 1 < kUnits.size()) {
-    value /= 1024;
-    ++unit;
-  }
-  const int digits = unit == 0 || std::abs(value) >= 100 ? 0 : std::abs(value) >= 10 ? 1 : 2;
-  return Format("%.*f %s", digits, value, kUnits[unit]);
-}
-
-std::string FormatSpanOfTime(int64_t duration_ns) {
-  const double seconds = static_cast<double>(duration_ns) / 1e9;
-  if (seconds < 60) return Format("%.0f s", seconds);
-  if (seconds < 3600)
-    return Format("%.0f min %02.0f s", std::floor(seconds / 60),
-                  std::fmod(std::floor(seconds), 60));
-  if (seconds < 2 * 86400) return Format("%.1f h", seconds / 3600);
-  return Format("%.0f days", seconds / 86400);
-}
 
 std::string Summarize(const Incident& incident) {
   std::string out = NameOf(incident) + " grows by " +

@@ -7,11 +7,6 @@
 
 namespace tidemark {
 
-// "1.4 GiB", "12 KiB", "-3 B"; three significant digits.
-std::string FormatBytes(double bytes);
-// "3 min 20 s", "2.5 h", "4 days".
-std::string FormatSpanOfTime(int64_t duration_ns);
-
 // One sentence: who grows, how fast, where from, on whose behalf.
 std::string Summarize(const Incident& incident);
 

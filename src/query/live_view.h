@@ -19,7 +19,7 @@ struct RouteStats {
   double p50_ms = 0, p99_ms = 0;
 };
 
-struct GrowthByKey {
+struct KeyedGrowth {
   std::string key;
   double growth_bytes_per_hour = 0;
   double inuse_bytes = 0;
@@ -32,7 +32,7 @@ class LiveView {
   virtual std::optional<Incident> FindIncident(const std::string& id) = 0;
   virtual std::vector<RouteStats> Routes(const std::string& service) = 0;
   // by: "route" or "trace".
-  virtual std::vector<GrowthByKey> GrowthBy(const std::string& service, const std::string& by) = 0;
+  virtual std::vector<KeyedGrowth> GrowthRows(const std::string& service, const std::string& by) = 0;
   // Starts a capture of an instance (empty: the one that holds most) and returns its id. Errors:
   // not found, overloaded.
   virtual Result<std::string> RequestCapture(const std::string& service,

@@ -294,17 +294,21 @@ Answer AnswerGrowth(const ApiContext& context, const HttpRequest& request) {
     rows.push_back({{"key", key}, {"growth_bytes_per_hour", growth}, {"inuse_bytes", inuse}});
   };
   if (by == "route" || by == "trace") {
-    for (const GrowthByKey& row : context.live->GrowthBy(QueryOr(request, "service"), by)) {
+    for (const KeyedGrowth& row : context.live->GrowthRows(QueryOr(request, "service"), by)) {
       add(row.key, row.growth_bytes_per_hour, row.inuse_bytes);
     }
   } else {
-    const GrowthDimension dimension = by == "function"  ? GrowthDimension::kFunction
-                                      : by == "version" ? GrowthDimension::kVersion
-                                                        : GrowthDimension::kInstance;
-    TIDEMARK_ASSIGN_OR_RETURN(
-        const auto growth,
-        context.store->ReadGrowth({FilterFrom(request), dimension, from_ns, to_ns}));
-    for (const GrowthRow& row : growth) add(row.key, row.growth_bytes_per_hour, row.inuse_bytes);
+    const GrowthBy dimension = by == "function"  ? GrowthBy::kFunction
+                               : by == "version" ? GrowthBy::kVersion
+                                                 : GrowthBy::kInstance;
+    TIDEMARK_ASSIGN_OR_RETURN(const auto growth,
+                              context.store->ReadGrowth({FilterFrom(request), dimension, from_ns, to_ns}));
+    for (const GrowthRow& row : growth) {
+      const std::string& key = by == "function"  ? row.function
+                               : by == "version" ? row.target.version
+                                                 : row.target.instance;
+      add(key, row.bytes_per_hour, row.last_bytes);
+    }
   }
   return JsonResponse(json::serialize(json::object{{"by", by}, {"rows", std::move(rows)}}));
 }

@@ -1,0 +1,226 @@
+#include "diagnose/service_growth.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <unordered_set>
+
+#include "diagnose/cause.h"
+
+namespace tidemark {
+namespace {
+
+constexpr size_t kMaxStacksShown = 10;
+constexpr size_t kMaxRoutesShown = 10;
+// Below this share of linked bytes the spans speak for too little to name routes by them.
+constexpr double kMinLinkedShare = 0.2;
+
+std::string HexOf(uint64_t id) { return ToHex(SpanId{id}); }
+
+std::unordered_set<uint64_t> IdsOf(const std::vector<GrowingStack>& growing) {
+  std::unordered_set<uint64_t> ids;
+  for (const GrowingStack& stack : growing) ids.insert(stack.stack_id);
+  return ids;
+}
+
+std::set<std::string> InstancesOf(const std::vector<GrowingStack>& growing) {
+  std::set<std::string> instances;
+  for (const GrowingStack& stack : growing)
+    instances.insert(stack.instances.begin(), stack.instances.end());
+  return instances;
+}
+
+// Independent estimates: values add, errors add in squares.
+Estimate Sum(const std::vector<GrowingStack>& growing) {
+  Estimate sum;
+  double below = 0, above = 0;
+  for (const GrowingStack& stack : growing) {
+    const Estimate& each = stack.growth_bytes_per_hour;
+    sum.value += each.value;
+    below += (each.value - each.low) * (each.value - each.low);
+    above += (each.high - each.value) * (each.high - each.value);
+  }
+  sum.low = sum.value - std::sqrt(below);
+  sum.high = sum.value + std::sqrt(above);
+  return sum;
+}
+
+}  // namespace
+
+std::optional<SpanFacts> ServiceGrowth::Recall(SpanId span, const SpanLookup& lookup) {
+  const auto known = sampled_spans_.find(static_cast<uint64_t>(span));
+  if (known != sampled_spans_.end()) return known->second;
+  auto facts = lookup(span);
+  if (facts && facts->end_ns != 0) {
+    if (sampled_spans_.size() >= limits_.max_sampled_spans)
+      sampled_spans_.erase(sampled_spans_.begin());
+    sampled_spans_.emplace(static_cast<uint64_t>(span), *facts);
+  }
+  return facts;
+}
+
+Result<void> ServiceGrowth::Add(const Resource& resource, Profile profile, const SpanLookup& spans,
+                                const RequestsLookup& requests) {
+  const uint32_t bytes = profile.TypeIndex("inuse_space");
+  const uint32_t objects = profile.TypeIndex("inuse_objects");
+  const uint32_t allocated = profile.TypeIndex("alloc_space");
+  if (bytes == kNoIndex)
+    return InvalidArgument("the profile has no inuse_space: not a heap profile");
+  if (profile.time_ns <= 0) return InvalidArgument("the profile has no time");
+
+  std::unordered_map<uint64_t, StackSample> stacks;
+  std::unordered_map<uint64_t, std::vector<FrameText>> seen;
+  bool any_span = false;
+  double inuse_bytes = 0;
+  for (const Sample& sample : profile.samples) {
+    std::vector<FrameText> frames = FramesOf(profile, sample);
+    const uint64_t id = StackIdOf(frames);
+    StackSample& stack = stacks[id];
+    stack.stack_id = id;
+    stack.inuse_bytes += static_cast<double>(sample.values[bytes]);
+    inuse_bytes += static_cast<double>(sample.values[bytes]);
+    if (objects != kNoIndex) stack.inuse_objects += static_cast<double>(sample.values[objects]);
+    if (allocated != kNoIndex) {
+      stack.alloc_bytes =
+          std::max(0.0, stack.alloc_bytes) + static_cast<double>(sample.values[allocated]);
+    }
+    if (const SpanId span = SpanOf(sample); span != SpanId::kNone) {
+      any_span = true;
+      const auto facts = Recall(span, spans);
+      const bool ended = facts && facts->end_ns != 0;
+      stack.linked_bytes = std::max(0.0, stack.linked_bytes) +
+                           (ended ? static_cast<double>(sample.values[bytes]) : 0);
+    }
+    if (seen.size() < limits_.max_stacks) seen.emplace(id, std::move(frames));
+  }
+  if (any_span) {
+    for (auto& [id, stack] : stacks) stack.linked_bytes = std::max(0.0, stack.linked_bytes);
+  }
+
+  std::vector<StackSample> samples;
+  samples.reserve(stacks.size());
+  for (const auto& [id, stack] : stacks) samples.push_back(stack);
+  const auto served = requests(resource.target, profile.time_ns - kSpanLagNs);
+  double requests_total = served.empty() ? -1 : 0;
+  for (const auto& [route, count] : served) requests_total += count;
+  growth_.Add(resource.target.instance, profile.time_ns, samples,
+              static_cast<double>(profile.period), requests_total);
+
+  if (frames_.size() + seen.size() > limits_.max_stacks) frames_.clear();
+  for (auto& [id, frames] : seen) frames_.insert_or_assign(id, std::move(frames));
+  newest_ns_ = std::max(newest_ns_, profile.time_ns);
+  if (oldest_ns_ == 0) oldest_ns_ = profile.time_ns;
+  Remember(resource, std::move(profile), inuse_bytes);
+  return {};
+}
+
+void ServiceGrowth::Remember(const Resource& resource, Profile profile, double inuse_bytes) {
+  newest_.insert_or_assign(resource.target.instance,
+                           InstanceProfile{resource, std::move(profile), inuse_bytes});
+  if (newest_.size() <= limits_.max_instances) return;
+  const auto oldest =
+      std::min_element(newest_.begin(), newest_.end(), [](const auto& a, const auto& b) {
+        return a.second.profile.time_ns < b.second.profile.time_ns;
+      });
+  newest_.erase(oldest);
+}
+
+Suspicion ServiceGrowth::SuspicionOf(const std::vector<GrowingStack>& growing) const {
+  Suspicion suspicion{
+      .kind = "heap", .growth_bytes_per_hour = Sum(growing), .time_ns = newest_ns_, .rank = 1};
+  for (const GrowingStack& stack : growing) {
+    if (stack.evidence == RequestEvidence::kEndedSpans) suspicion.kind = "survivors";
+    suspicion.confidence = std::max(suspicion.confidence, stack.confidence);
+    if (suspicion.onset_ns == 0 || stack.onset_ns < suspicion.onset_ns)
+      suspicion.onset_ns = stack.onset_ns;
+  }
+  for (const std::string& instance : InstancesOf(growing)) suspicion.instances.push_back(instance);
+  return suspicion;
+}
+
+StackEvidence ServiceGrowth::Describe(const GrowingStack& stack) const {
+  StackEvidence evidence{.stack_id = HexOf(stack.stack_id),
+                         .growth_bytes_per_hour = stack.growth_bytes_per_hour,
+                         .inuse_bytes = std::llround(stack.inuse_bytes),
+                         .inuse_objects = std::llround(stack.inuse_objects),
+                         .growth_share = stack.share,
+                         .retained_share = std::max(0.0, stack.retained_share)};
+  const auto frames = frames_.find(stack.stack_id);
+  if (frames == frames_.end() || frames->second.empty()) return evidence;
+  evidence.frames = frames->second;
+  const FrameText& cause = evidence.frames[CauseIndex(evidence.frames)];
+  evidence.cause = cause.function;
+  evidence.cause_file = cause.file;
+  evidence.cause_line = cause.line;
+  return evidence;
+}
+
+void ServiceGrowth::Explain(const std::vector<GrowingStack>& growing, const SpanLookup& lookup,
+                            Evidence* evidence) {
+  evidence->stacks.clear();
+  for (const GrowingStack& stack : growing) {
+    if (evidence->stacks.size() == kMaxStacksShown) break;
+    evidence->stacks.push_back(Describe(stack));
+  }
+  const InstanceProfile* worst = Worst(growing);
+  if (worst == nullptr) return;
+
+  const SpanAttribution spans = AttributeToSpans(worst->profile, IdsOf(growing),
+                                                 [&](SpanId span) { return Recall(span, lookup); });
+  const std::vector<RouteShare> shares = routes_.Evaluate();
+  if (static_cast<double>(spans.linked_bytes) >
+      kMinLinkedShare * static_cast<double>(spans.total_bytes)) {
+    evidence->routes = spans.routes;
+    evidence->traces = spans.traces;
+    for (RouteEvidence& route : evidence->routes) {
+      for (const RouteShare& share : shares) {
+        if (share.route == route.route) route.bytes_per_request = share.bytes_per_request;
+      }
+    }
+  } else {
+    evidence->routes.clear();
+    for (const RouteShare& share : shares) {
+      if (share.growth_share <= 0 || evidence->routes.size() == kMaxRoutesShown) continue;
+      evidence->routes.push_back({.route = share.route,
+                                  .growth_share = share.growth_share,
+                                  .bytes_per_request = share.bytes_per_request,
+                                  .method = "correlation"});
+    }
+  }
+}
+
+const InstanceProfile* ServiceGrowth::Worst(const std::vector<GrowingStack>& growing) const {
+  const InstanceProfile* worst = nullptr;
+  for (const std::string& instance : InstancesOf(growing)) {
+    const InstanceProfile* profile = Find(instance);
+    if (profile != nullptr && (worst == nullptr || profile->inuse_bytes > worst->inuse_bytes))
+      worst = profile;
+  }
+  return worst != nullptr ? worst : Largest();
+}
+
+const InstanceProfile* ServiceGrowth::Healthiest(const std::vector<GrowingStack>& growing) const {
+  const std::set<std::string> sick = InstancesOf(growing);
+  const InstanceProfile* healthiest = nullptr;
+  for (const auto& [instance, profile] : newest_) {
+    if (sick.contains(instance)) continue;
+    if (healthiest == nullptr || profile.inuse_bytes < healthiest->inuse_bytes)
+      healthiest = &profile;
+  }
+  return healthiest;
+}
+
+const InstanceProfile* ServiceGrowth::Find(const std::string& instance) const {
+  const auto it = newest_.find(instance);
+  return it == newest_.end() ? nullptr : &it->second;
+}
+
+const InstanceProfile* ServiceGrowth::Largest() const {
+  const InstanceProfile* largest = nullptr;
+  for (const auto& [instance, profile] : newest_) {
+    if (largest == nullptr || profile.inuse_bytes > largest->inuse_bytes) largest = &profile;
+  }
+  return largest;
+}
+
+}  // namespace tidemark

@@ -1,0 +1,485 @@
+#include "server/live_state.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+
+namespace tidemark {
+namespace {
+
+constexpr size_t kTracesPerRoute = 10;
+// FleetDetector knows services by one name; the unit separator cannot occur in a name that people
+// type.
+constexpr char kNamespaceSeparator = '\x1f';
+
+std::string DetectorName(const Target& target) {
+  return target.service_namespace.empty()
+             ? target.service
+             : target.service_namespace + kNamespaceSeparator + target.service;
+}
+
+void SplitDetectorName(const std::string& name, std::string* service_namespace,
+                       std::string* service) {
+  const size_t separator = name.find(kNamespaceSeparator);
+  *service_namespace = separator == std::string::npos ? "" : name.substr(0, separator);
+  *service = separator == std::string::npos ? name : name.substr(separator + 1);
+}
+
+MetricKind KindOf(SeriesRole role) {
+  switch (role) {
+    case SeriesRole::kHeap:
+      return MetricKind::kHeap;
+    case SeriesRole::kRss:
+      return MetricKind::kRss;
+    case SeriesRole::kLimit:
+      return MetricKind::kLimit;
+    case SeriesRole::kActiveSpans:
+      return MetricKind::kActiveSpans;
+    case SeriesRole::kReqRate:
+      return MetricKind::kReqRate;
+  }
+  return MetricKind::kHeap;
+}
+
+const char* UnitOf(SeriesRole role) {
+  switch (role) {
+    case SeriesRole::kActiveSpans:
+      return "{span}";
+    case SeriesRole::kReqRate:
+      return "{request}/s";
+    default:
+      return "By";
+  }
+}
+
+// Where the live profile of a target is served: told by the scraper, or the port that `tidemark
+// run` announces on the address its exports came from. A sender cannot name another host, so it
+// cannot make the server call one.
+std::string PprofUrl(const Attributes& attributes) {
+  const std::string& url = AttributeOr(attributes, "tidemark.pprof.url");
+  if (!url.empty()) return url;
+  const std::string& port = AttributeOr(attributes, "tidemark.pprof.port");
+  std::string peer = AttributeOr(attributes, "tidemark.peer");
+  const bool digits = !port.empty() && port.size() <= 5 &&
+                      port.find_first_not_of("0123456789") == std::string::npos;
+  if (!digits || peer.empty()) return "";
+  if (peer.find(':') != std::string::npos && peer.front() != '[') peer = "[" + peer + "]";
+  return "http://" + peer + ":" + port + "/debug/pprof/heap";
+}
+
+}  // namespace
+
+LiveState::LiveState(LiveOptions options, LiveOutput* output)
+    : options_(options), output_(output), book_(options.incidents) {}
+
+LiveState::ServiceKey LiveState::KeyOf(const Target& target) {
+  return {target.service, target.service_namespace, target.version};
+}
+
+SpanLookup LiveState::Spans() const {
+  return [this](SpanId id) -> std::optional<SpanFacts> {
+    const auto found = span_index_.Find(id);
+    if (!found) return std::nullopt;
+    return SpanFacts{found->trace_id, std::string(found->route), found->start_ns, found->end_ns};
+  };
+}
+
+RequestsLookup LiveState::Requests() const {
+  return [this](const Target& target, int64_t time_ns) {
+    std::map<std::string, double> counts;
+    for (const RouteRequests& each : span_summary_.RequestsAt(IdOf(target), time_ns)) {
+      counts[std::string(each.route)] += each.requests;
+    }
+    return counts;
+  };
+}
+
+LiveState::KnownTarget* LiveState::Know(const Resource& resource, int64_t time_ns) {
+  const auto id = static_cast<uint64_t>(IdOf(resource.target));
+  auto it = targets_.find(id);
+  if (it == targets_.end()) {
+    if (targets_.size() >= options_.max_targets) {
+      targets_.erase(
+          std::min_element(targets_.begin(), targets_.end(), [](const auto& a, const auto& b) {
+            return a.second.last_seen_ns < b.second.last_seen_ns;
+          }));
+    }
+    it = targets_.emplace(id, KnownTarget{resource, time_ns, time_ns}).first;
+  }
+  KnownTarget& known = it->second;
+  known.last_seen_ns = std::max(known.last_seen_ns, time_ns);
+  for (const auto& attribute : resource.attributes) known.resource.attributes.push_back(attribute);
+  Normalize(&known.resource.attributes);
+  return &known;
+}
+
+void LiveState::OnSpans(const SpanBatch& batch) {
+  const TargetId target = IdOf(batch.resource.target);
+  int64_t newest_ns = 0;
+  for (const Span& span : batch.spans) {
+    clock_.Observe(span.end_ns, wall_ns_);
+    newest_ns = std::max(newest_ns, span.end_ns);
+    if (span_index_.Add(target, span)) span_summary_.Add(batch.resource.target, span);
+  }
+  stats_.spans += batch.spans.size();
+  Know(batch.resource, newest_ns);
+}
+
+void LiveState::OnMetrics(const MetricBatch& batch) {
+  int64_t newest_ns = 0;
+  for (const Point& point : batch.points) newest_ns = std::max(newest_ns, point.time_ns);
+  clock_.Observe(newest_ns, wall_ns_);
+  Know(batch.resource, newest_ns);
+  Publish(memory_metrics_.Feed(batch));
+}
+
+void LiveState::Publish(std::vector<CanonicalPoint> points) {
+  std::map<Target, MetricBatch> batches;
+  for (const CanonicalPoint& point : points) {
+    ++stats_.canonical_points;
+    Detect(point);
+    NoteLevel(point);
+    MetricBatch& batch = batches[point.target];
+    batch.resource.target = point.target;
+    batch.points.push_back({.metric = std::string(SeriesRoleName(point.role)),
+                            .unit = UnitOf(point.role),
+                            .time_ns = point.time_ns,
+                            .value = point.value});
+  }
+  for (auto& [target, batch] : batches) {
+    const auto known = targets_.find(static_cast<uint64_t>(IdOf(target)));
+    if (known != targets_.end()) batch.resource = known->second.resource;
+    output_->StoreSeries(std::move(batch));
+  }
+}
+
+void LiveState::Detect(const CanonicalPoint& point) {
+  const std::string name = DetectorName(point.target);
+  detector_.Add({.time_s = static_cast<double>(point.time_ns) / 1e9,
+                 .service = name,
+                 .version = point.target.version,
+                 .instance = point.target.instance,
+                 .metric = KindOf(point.role),
+                 .value = point.value});
+}
+
+void LiveState::NoteLevel(const CanonicalPoint& point) {
+  const auto it = targets_.find(static_cast<uint64_t>(IdOf(point.target)));
+  if (it == targets_.end()) return;
+  KnownTarget& target = it->second;
+  if (point.role == SeriesRole::kLimit) target.limit_bytes = point.value;
+  if (point.role == SeriesRole::kHeap) target.heap_bytes = point.value;
+  if (point.role == SeriesRole::kRss) {
+    target.rss_bytes = point.value;
+    CaptureNearLimit(&target, point.time_ns);
+  }
+}
+
+void LiveState::CaptureNearLimit(KnownTarget* target, int64_t time_ns) {
+  if (target->limit_bytes <= 0 || target->rss_bytes < options_.limit_share * target->limit_bytes)
+    return;
+  if (target->limit_capture_ns != 0 &&
+      time_ns - target->limit_capture_ns < options_.capture_interval_ns)
+    return;
+  target->limit_capture_ns = time_ns;
+  const Target& who = target->resource.target;
+  const auto service = services_.find(KeyOf(who));
+  const InstanceProfile* latest =
+      service == services_.end() ? nullptr : service->second.growth.Find(who.instance);
+  std::string id;
+  Order(latest != nullptr ? *latest : InstanceProfile{target->resource, {}, 0}, "worst", "limit",
+        book_.FindOpen(who.service, who.service_namespace, who.version), &id);
+}
+
+LiveState::Service* LiveState::ServiceOf(const ServiceKey& key, int64_t time_ns) {
+  const auto it = services_.find(key);
+  if (it != services_.end()) return &it->second;
+  if (services_.size() >= options_.max_services) {
+    ++stats_.services_refused;
+    return nullptr;
+  }
+  Service& service = services_[key];
+  service.first_seen_ns = time_ns;
+  return &service;
+}
+
+void LiveState::OnProfile(ProfileBatch batch) {
+  const int64_t time_ns = batch.profile.time_ns;
+  clock_.Observe(time_ns, wall_ns_);
+  Resource resource = Know(batch.resource, time_ns)->resource;
+  Service* service = ServiceOf(KeyOf(resource.target), time_ns);
+  if (service == nullptr) return;
+  const auto added = service->growth.Add(resource, std::move(batch.profile), Spans(), Requests());
+  ++(added ? stats_.profiles : stats_.profiles_refused);
+  service->profiles_changed = true;
+}
+
+void LiveState::Tick(int64_t wall_ns) {
+  wall_ns_ = wall_ns;
+  span_index_.Advance(clock_.now_ns());
+  Publish(span_summary_.Advance(clock_.now_ns()));
+  JudgeProfiles();
+  JudgeMetrics();
+  book_.ResolveQuiet(clock_.now_ns());
+  for (const Incident& incident : book_.TakeChanged()) output_->SaveIncident(incident);
+}
+
+void LiveState::JudgeProfiles() {
+  for (auto& [key, service] : services_) {
+    const int64_t newest_ns = service.growth.newest_ns();
+    if (!service.profiles_changed || newest_ns - service.judged_ns < options_.judge_interval_ns)
+      continue;
+    service.profiles_changed = false;
+    service.judged_ns = newest_ns;
+    const std::vector<GrowingStack> growing = service.growth.Judge();
+    if (growing.empty()) continue;
+    Suspicion suspicion = service.growth.SuspicionOf(growing);
+    std::tie(suspicion.service, suspicion.service_namespace, suspicion.version) = key;
+    Report(std::move(suspicion), &service, growing);
+  }
+}
+
+void LiveState::JudgeMetrics() {
+  for (const Verdict& verdict : detector_.TakeVerdicts()) {
+    if (verdict.closed_at_s != 0) continue;  // the book resolves what is no longer reported
+    Suspicion suspicion{.version = verdict.version,
+                        .kind = verdict.kind,
+                        .instances = verdict.instances,
+                        .growth_bytes_per_hour = verdict.bytes_per_hour,
+                        .onset_ns = static_cast<int64_t>(verdict.onset_s * 1e9),
+                        .time_ns = clock_.now_ns(),
+                        .confidence = verdict.confidence};
+    SplitDetectorName(verdict.service, &suspicion.service_namespace, &suspicion.service);
+    const auto service =
+        services_.find({suspicion.service, suspicion.service_namespace, suspicion.version});
+    const bool profiled = service != services_.end();
+    Report(suspicion, profiled ? &service->second : nullptr,
+           profiled ? service->second.growth.TopGrowth(suspicion.onset_ns, 10)
+                    : std::vector<GrowingStack>());
+  }
+}
+
+void LiveState::Report(Suspicion suspicion, Service* service,
+                       const std::vector<GrowingStack>& growing) {
+  suspicion.oom_eta_ns = OomEta(suspicion);
+  bool opened = false;
+  Incident* incident = book_.Report(suspicion, &opened);
+  if (incident == nullptr) return;
+  AddDeploy({suspicion.service, suspicion.service_namespace, suspicion.version}, incident);
+  // A later word of the metric level does not overwrite what the profile level knows.
+  if (service != nullptr && !growing.empty() &&
+      (suspicion.rank > 0 || incident->evidence.stacks.empty())) {
+    FillEvidence(service, growing, incident);
+  } else if (incident->evidence.traces.empty()) {
+    AddRecentTraces(incident);
+  }
+  book_.Touch(incident);
+  if (opened && service != nullptr) OrderCaptures(service, growing, *incident);
+}
+
+void LiveState::FillEvidence(Service* service, const std::vector<GrowingStack>& growing,
+                             Incident* incident) {
+  service->growth.Explain(growing, Spans(), Requests(), &incident->evidence);
+  if (incident->evidence.traces.empty()) AddRecentTraces(incident);
+  for (RouteEvidence& route : incident->evidence.routes) {
+    route.requests_per_second = 0;
+    for (const std::string& instance : incident->instances) {
+      const Target target{incident->service, incident->service_namespace, incident->versions[0],
+                          instance};
+      const int64_t to_ns = clock_.now_ns() - kSpanLagNs, from_ns = to_ns - kNsPerMinute;
+      const auto served = Requests()(target, to_ns), before = Requests()(target, from_ns);
+      const auto now = served.find(route.route), then = before.find(route.route);
+      if (now == served.end()) continue;
+      route.requests_per_second += (now->second - (then == before.end() ? 0 : then->second)) / 60;
+    }
+  }
+}
+
+// Where no sample names its span: the newest requests of the heaviest route, as those to look into.
+void LiveState::AddRecentTraces(Incident* incident) {
+  const std::string route =
+      incident->evidence.routes.empty() ? "" : incident->evidence.routes[0].route;
+  for (const std::string& instance : incident->instances) {
+    const Target target{incident->service, incident->service_namespace, incident->versions[0],
+                        instance};
+    for (const auto& span : span_index_.RecentTraces(IdOf(target), route, kTracesPerRoute)) {
+      if (incident->evidence.traces.size() == kTracesPerRoute) return;
+      incident->evidence.traces.push_back(
+          {.trace_id = span.trace_id,
+           .span_id = span.span_id,
+           .route = std::string(span.route),
+           .start_ns = span.start_ns,
+           .duration_ns = span.end_ns == 0 ? 0 : span.end_ns - span.start_ns,
+           .ended = span.end_ns != 0});
+    }
+  }
+}
+
+void LiveState::AddDeploy(const ServiceKey& key, Incident* incident) const {
+  int64_t first_ns = 0;
+  for (const auto& [id, target] : targets_) {
+    if (KeyOf(target.resource.target) != key) continue;
+    if (first_ns == 0 || target.first_seen_ns < first_ns) first_ns = target.first_seen_ns;
+  }
+  if (first_ns != 0) incident->evidence.deploy = DeployEvidence{std::get<2>(key), first_ns};
+}
+
+int64_t LiveState::OomEta(const Suspicion& suspicion) const {
+  if (suspicion.growth_bytes_per_hour.value <= 0) return 0;
+  int64_t nearest_ns = 0;
+  for (const std::string& instance : suspicion.instances) {
+    const Target target{suspicion.service, suspicion.service_namespace, suspicion.version,
+                        instance};
+    const auto known = targets_.find(static_cast<uint64_t>(IdOf(target)));
+    if (known == targets_.end() || known->second.limit_bytes <= 0) continue;
+    const double room =
+        known->second.limit_bytes - std::max(known->second.rss_bytes, known->second.heap_bytes);
+    const double hours = std::max(0.0, room) / suspicion.growth_bytes_per_hour.value;
+    if (hours > 24.0 * 365) continue;
+    const int64_t eta_ns =
+        suspicion.time_ns + static_cast<int64_t>(hours * static_cast<double>(kNsPerHour));
+    if (nearest_ns == 0 || eta_ns < nearest_ns) nearest_ns = eta_ns;
+  }
+  return nearest_ns;
+}
+
+void LiveState::OrderCaptures(Service* service, const std::vector<GrowingStack>& growing,
+                              const Incident& incident) {
+  std::string id;
+  if (const InstanceProfile* worst = service->growth.Worst(growing))
+    Order(*worst, "worst", "growth", &incident, &id);
+  const ServiceKey key{incident.service, incident.service_namespace, incident.versions[0]};
+  if (const InstanceProfile* healthy = HealthySibling(key, growing)) {
+    Order(*healthy, "healthy", "growth", &incident, &id);
+  }
+}
+
+// An instance that does not grow: of the same version, else of another version without an open
+// incident.
+const InstanceProfile* LiveState::HealthySibling(const ServiceKey& sick,
+                                                 const std::vector<GrowingStack>& growing) {
+  if (const InstanceProfile* same = services_[sick].growth.Healthiest(growing)) return same;
+  for (const auto& [key, service] : services_) {
+    const auto& [name, service_namespace, version] = key;
+    if (key == sick || name != std::get<0>(sick) || service_namespace != std::get<1>(sick))
+      continue;
+    if (book_.FindOpen(name, service_namespace, version) != nullptr) continue;
+    if (const InstanceProfile* other = service.growth.Healthiest({})) return other;
+  }
+  return nullptr;
+}
+
+bool LiveState::Order(const InstanceProfile& instance, const std::string& role,
+                      const std::string& trigger, const Incident* incident, std::string* id) {
+  const Target& target = instance.resource.target;
+  uint64_t hash = HashCombine(static_cast<uint64_t>(IdOf(target)), static_cast<uint64_t>(wall_ns_));
+  hash = HashCombine(hash, ++captures_ordered_);
+  *id = ToHex(SpanId{hash});
+  CaptureOrder order{.id = *id,
+                     .resource = instance.resource,
+                     .annotations = {.trigger = trigger, .role = role},
+                     .url = PprofUrl(instance.resource.attributes),
+                     .latest = instance.profile};
+  if (incident != nullptr) {
+    order.annotations.incident = incident->id;
+    order.annotations.onset_ns = incident->onset_ns;
+  }
+  for (const auto& span : span_index_.RecentTraces(IdOf(target), "", kTracesPerRoute)) {
+    order.annotations.active_traces.push_back(span.trace_id);
+  }
+  return output_->StartCapture(std::move(order));
+}
+
+void LiveState::OnCaptured(const CaptureOrder& order, const CaptureRef& ref) {
+  Incident* incident = book_.Find(order.annotations.incident);
+  if (incident == nullptr) return;
+  incident->evidence.captures.push_back(ref);
+  book_.Touch(incident);
+}
+
+std::optional<Incident> LiveState::FindIncident(const std::string& id) {
+  for (Incident& incident : book_.All()) {
+    if (incident.id == id) return std::move(incident);
+  }
+  return std::nullopt;
+}
+
+std::vector<RouteStats> LiveState::Routes(const std::string& service) const {
+  std::vector<RouteStats> rows;
+  for (const RouteSummary& route : span_summary_.Routes(service)) {
+    rows.push_back({.version = route.target.version,
+                    .instance = route.target.instance,
+                    .route = route.route.empty() ? route.name : route.route,
+                    .ended = route.ended,
+                    .errors = route.errors,
+                    .p50_ms = route.latency.Quantile(0.5) / 1e6,
+                    .p99_ms = route.latency.Quantile(0.99) / 1e6});
+  }
+  return rows;
+}
+
+std::vector<KeyedGrowth> LiveState::GrowthRows(const std::string& service,
+                                             const std::string& by) const {
+  std::vector<KeyedGrowth> rows;
+  for (const Incident& incident : book_.All()) {
+    if (incident.state != IncidentState::kOpen || (!service.empty() && incident.service != service))
+      continue;
+    const double growth = incident.total_growth_bytes_per_hour.value;
+    if (by == "route") {
+      for (const RouteEvidence& route : incident.evidence.routes) {
+        rows.push_back(
+            {route.route, growth * route.growth_share, static_cast<double>(route.survivor_bytes)});
+      }
+    } else {
+      for (const TraceEvidence& trace : incident.evidence.traces) {
+        rows.push_back({ToHex(trace.trace_id), 0, static_cast<double>(trace.bytes)});
+      }
+    }
+  }
+  return rows;
+}
+
+Result<std::string> LiveState::RequestCapture(const std::string& service,
+                                              const std::string& instance) {
+  const KnownTarget* chosen = nullptr;
+  for (const auto& [id, target] : targets_) {
+    const Target& who = target.resource.target;
+    if (who.service != service || (!instance.empty() && who.instance != instance)) continue;
+    if (chosen == nullptr || target.heap_bytes > chosen->heap_bytes) chosen = &target;
+  }
+  if (chosen == nullptr) {
+    return NotFound("no target of service '" + service + "'" +
+                    (instance.empty() ? "" : " with instance '" + instance + "'") +
+                    "; GET /api/v1/targets lists them");
+  }
+  const Target& who = chosen->resource.target;
+  const auto known = services_.find(KeyOf(who));
+  const InstanceProfile* latest =
+      known == services_.end() ? nullptr : known->second.growth.Find(who.instance);
+  if (latest == nullptr && PprofUrl(chosen->resource.attributes).empty()) {
+    return NotFound(
+        "service '" + service +
+        "' sends no profiles and serves none: add a scrape job with profiling, or run it under "
+        "`tidemark run`");
+  }
+  std::string id;
+  const bool queued =
+      Order(latest != nullptr ? *latest : InstanceProfile{chosen->resource, {}, 0}, "worst",
+            "demand", book_.FindOpen(who.service, who.service_namespace, who.version), &id);
+  if (!queued) return Overloaded("too many captures are waiting; try again in a few seconds");
+  return id;
+}
+
+LiveStats LiveState::stats() const {
+  LiveStats stats = stats_;
+  stats.targets = targets_.size();
+  stats.span_index_entries = span_index_.size();
+  stats.span_index_bytes = span_index_.memory_bytes();
+  stats.span_summary_bytes = span_summary_.memory_bytes();
+  stats.incidents_refused = book_.refused();
+  for (const Incident& incident : book_.All())
+    stats.incidents_open += incident.state == IncidentState::kOpen;
+  return stats;
+}
+
+}  // namespace tidemark
