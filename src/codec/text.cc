@@ -1,5 +1,6 @@
 #include "codec/text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -104,9 +105,14 @@ std::string Utf8(std::string_view bytes, size_t max_bytes, bool* cut) {
   const bool too_long = bytes.size() > max_bytes;
   if (too_long) bytes = bytes.substr(0, max_bytes);
   if (too_long) {
-    size_t end = bytes.size();
-    while (end > 0 && bytes.size() - end < 3 && (bytes[end - 1] & 0xC0) == 0x80) --end;
-    if (end > 0 && (bytes[end - 1] & 0xC0) == 0xC0) bytes = bytes.substr(0, end - 1);
+    // A sequence that the cut has split goes as a whole.
+    const size_t size = bytes.size();
+    for (size_t tail = 1; tail <= std::min<size_t>(3, size); ++tail) {
+      const int length = LeadOf(static_cast<unsigned char>(bytes[size - tail])).length;
+      if (length == 0) continue;
+      if (static_cast<size_t>(length) > tail) bytes = bytes.substr(0, size - tail);
+      break;
+    }
   }
   AppendUtf8(bytes, &out);
   if (out.size() > max_bytes) {
