@@ -39,6 +39,7 @@ Result<ServerConfig> ServerConfigFrom(const ServeFlags& flags) {
     auto parsed = ParseServerConfig(yaml, config);
     if (!parsed) return InvalidArgument(flags.config_path + ": " + parsed.error().message);
     config = std::move(*parsed);
+    config.scrape_file = flags.config_path;
   }
   // The command line speaks over the file.
   if (!flags.data_dir.empty()) config.data_dir = flags.data_dir;

@@ -228,7 +228,7 @@ bool ReadField(Cursor& cursor, std::string_view key, Fields& fields, PointLineSc
   if (key == "version") return text(kVersion, point.version, scratch.version);
   if (key == "instance") return text(kInstance, point.instance, scratch.instance);
   if (key == "metric") return text(kMetric, fields.metric, scratch.metric);
-  return cursor.SkipValue(scratch.key);
+  return cursor.SkipValue(scratch.skipped);
 }
 
 std::string_view FirstMissing(unsigned seen) {
@@ -261,9 +261,9 @@ Result<MetricPoint> ParsePointLine(std::string_view line, PointLineScratch& scra
       std::string_view key;
       if (!cursor.String(key, scratch.key) || !cursor.Take(':'))
         return At(cursor, "expected a key");
-      const std::string name = Shown(key);  // skipping a value may reuse the key's room
-      if (!ReadField(cursor, key, fields, scratch))
-        return At(cursor, "bad value of '" + name + "'");
+      if (!ReadField(cursor, key, fields, scratch)) {
+        return At(cursor, "bad value of '" + Shown(key) + "'");
+      }
     } while (cursor.Take(','));
   }
   if (!cursor.Take('}') || !cursor.Done()) return At(cursor, "expected the end of the object");

@@ -15,7 +15,7 @@ inline constexpr size_t kMaxPointLineBytes = 64 * 1024;
 
 // Room for names that had escapes; reused from line to line.
 struct PointLineScratch {
-  std::string service, version, instance, metric, key;
+  std::string service, version, instance, metric, key, skipped;
 };
 
 // Keys in any order, each of the six required; other keys are skipped. The views of the answer

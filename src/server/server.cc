@@ -216,7 +216,7 @@ class ServerImpl : public Server, LiveInput, LiveOutput, LiveView, ScrapeSink {
 
   Result<void> StartScraper() {
     if (config_.scrape_text.empty()) return {};
-    TIDEMARK_ASSIGN_OR_RETURN(const ScrapeConfig scrape, ParseScrapeConfig(config_.scrape_text));
+    TIDEMARK_ASSIGN_OR_RETURN(const ScrapeConfig scrape, ParseScrapeConfig(config_.scrape_text, config_.scrape_file));
     TIDEMARK_ASSIGN_OR_RETURN(scraper_, Scraper::Start(scrape, this));
     return {};
   }
