@@ -1,5 +1,6 @@
 #include "net/http_client.h"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -26,6 +27,7 @@ using boost::system::error_code;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr uint32_t kMaxReplyHeaderBytes = 64 << 10;
+constexpr auto kGrace = std::chrono::milliseconds(50);
 constexpr int kMaxInterimReplies = 8;  // 1xx before the real one
 
 // One call. Lives on the stack of Fetch, which runs it to its end in the calling thread.
@@ -37,9 +39,12 @@ class Exchange {
   Result<HttpReply> Run() {
     auto timeout = std::chrono::nanoseconds(call_.timeout_ns);
     asio::co_spawn(io_, Talk(timeout), [this](std::exception_ptr failure) { failure_ = failure; });
-    // The stream's own deadline ends every step but the name lookup; the second here ends that one
-    // too.
-    io_.run_for(timeout + std::chrono::milliseconds(100));
+    // The stream's own deadline ends every step but the name lookup; the loop's ends that one too.
+    auto deadline = std::chrono::steady_clock::now() + timeout + kGrace;
+    while (!io_.stopped() && std::chrono::steady_clock::now() < deadline) {
+      if (call_.cancelled != nullptr && *call_.cancelled) return Unavailable(Place() + "cancelled");
+      io_.run_until(std::min(deadline, std::chrono::steady_clock::now() + kGrace));
+    }
     if (failure_) return Describe(failure_);
     if (!outcome_) return Unavailable(Place() + "no answer within " + TimeoutText());
     return std::move(*outcome_);

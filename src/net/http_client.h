@@ -2,6 +2,7 @@
 // not for load.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -23,6 +24,8 @@ struct HttpCall {
   std::string body;
   int64_t timeout_ns = 10'000'000'000;   // for the whole call, connecting included
   size_t max_response_bytes = 64 << 20;  // body as sent and as inflated
+  // When set and true the call ends soon (50 ms) with unavailable; must outlive the call.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 struct HttpReply {

@@ -159,6 +159,21 @@ TEST(FetchTest, DrippingPeerDoesNotExtendTheDeadline) {
   EXPECT_EQ(reply.error().code, ErrorCode::kUnavailable);
 }
 
+TEST(FetchTest, ACancelledCallEndsWithoutItsAnswer) {
+  OneShotPeer silent("", true);
+  std::atomic<bool> cancelled{false};
+  HttpCall call;
+  call.url = silent.url();
+  call.timeout_ns = 3600'000'000'000;
+  call.cancelled = &cancelled;
+  std::thread canceller([&] { cancelled = true; });
+  auto reply = Fetch(call);
+  canceller.join();
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, ErrorCode::kUnavailable);
+  EXPECT_NE(reply.error().message.find("cancelled"), std::string::npos);
+}
+
 TEST(FetchTest, CallsThatCannotBeSentAreInvalid) {
   HttpCall call;
   for (const char* url : {"https://a/", "nonsense", "http://a:99999/"}) {
