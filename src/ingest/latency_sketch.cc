@@ -28,14 +28,17 @@ void AddSaturating(uint32_t* count, uint32_t more) {
 
 }  // namespace
 
+// Grows by exactly what is missing: sketches are many, growth is rare.
 uint32_t& LatencySketch::Bucket(size_t index) {
   if (buckets_.empty()) first_ = index;
   if (index < first_) {
-    buckets_.insert(buckets_.begin(), first_ - index, 0);
+    const size_t missing = first_ - index;
+    buckets_.reserve(buckets_.size() + missing);
+    buckets_.insert(buckets_.begin(), missing, 0);
     first_ = index;
   }
   if (index - first_ >= buckets_.size()) {
-    buckets_.reserve(index - first_ + 1);  // exactly: sketches are many, growth is rare
+    buckets_.reserve(index - first_ + 1);
     buckets_.resize(index - first_ + 1);
   }
   return buckets_[index - first_];

@@ -88,9 +88,7 @@ void SpanIndex::Release(uint32_t id) {
 
 bool SpanIndex::Add(TargetId target, const Span& span) {
   const auto id = static_cast<uint64_t>(span.span_id);
-  const bool ahead =
-      now_ns_ != 0 && std::max(span.start_ns, span.end_ns) - options_.max_ahead_ns > now_ns_;
-  if (id == 0 || span.start_ns <= 0 || ahead) {
+  if (id == 0 || span.start_ns <= 0) {
     ++stats_.refused;
     return false;
   }
@@ -131,11 +129,12 @@ void SpanIndex::EvictOldest() {
 }
 
 void SpanIndex::Advance(int64_t time_ns) {
-  now_ns_ = std::max(now_ns_, time_ns);
-  const int64_t oldest_ns = time_ns - options_.ttl_ns;
   while (size() > 0) {
     const Entry& entry = At(first_);
-    if ((entry.end_ns != 0 ? entry.end_ns : entry.start_ns) >= oldest_ns) return;
+    const int64_t entry_ns = entry.end_ns != 0 ? entry.end_ns : entry.start_ns;
+    if (entry_ns >= time_ns - options_.ttl_ns && entry_ns <= time_ns + options_.max_ahead_ns) {
+      return;
+    }
     EvictOldest();
     ++stats_.evicted_by_age;
   }

@@ -19,7 +19,7 @@ namespace tidemark {
 struct SpanIndexOptions {
   size_t max_bytes = 64 << 20;               // of everything the index holds
   int64_t ttl_ns = 10 * kNsPerMinute;        // event time
-  int64_t max_ahead_ns = 10 * kNsPerMinute;  // of a span, before the event time of Advance
+  int64_t max_ahead_ns = 10 * kNsPerMinute;  // of a span, before event time
   size_t max_routes_per_target = 256;
   size_t max_route_length = 200;  // bytes
 };
@@ -60,12 +60,12 @@ class SpanIndex {
 
   // Remembers a span; end_ns = 0 for one that has only started, to be added again when it ends.
   // False for a span that was here already with an end (a repeated delivery) and for one that is
-  // refused. Call Advance first: a span more than max_ahead_ns before event time is refused,
-  // because it would keep the spans behind it alive.
+  // refused.
   bool Add(TargetId target, const Span& span);
 
   // Moves event time on and forgets entries that ended (started, when they have no end) before
-  // time_ns - ttl_ns.
+  // time_ns - ttl_ns, and those more than max_ahead_ns after it, which would keep the entries
+  // behind them alive.
   void Advance(int64_t time_ns);
 
   std::optional<SpanInfo> Find(SpanId id) const;
@@ -115,7 +115,6 @@ class SpanIndex {
   size_t max_route_bytes_;
   std::vector<Entry> ring_;
   std::vector<uint32_t> buckets_;  // slot + 1 of the first entry, 0 = none
-  int64_t now_ns_ = 0;             // of the latest Advance
   uint64_t first_ = 0, next_ = 0;  // positions; the slot is position % capacity_
 
   std::vector<Route> routes_;

@@ -71,8 +71,18 @@ TEST(SpanIndexTest, AgeIsEventTime) {
 TEST(SpanIndexTest, ASpanFromTheFutureCannotHoldTheRingUp) {
   SpanIndex index({.ttl_ns = kNsPerMinute});
   index.Advance(kStart);
-  EXPECT_FALSE(index.Add(kTarget, MakeSpan(1, "a", kStart + kNsPerHour)));
-  EXPECT_EQ(index.stats().refused, 1u);
+  index.Add(kTarget, MakeSpan(1, "a", kStart + 24 * kNsPerHour));
+  index.Add(kTarget, MakeSpan(2, "a", kStart));
+  index.Advance(kStart + 2 * kNsPerMinute);
+  EXPECT_EQ(index.size(), 0u);
+}
+
+TEST(SpanIndexTest, SpansAfterALongPauseAreKept) {
+  SpanIndex index;
+  index.Advance(kStart);
+  EXPECT_TRUE(index.Add(kTarget, MakeSpan(1, "a", kStart + kNsPerHour)));
+  index.Advance(kStart + kNsPerHour);
+  EXPECT_TRUE(index.Find(SpanId{1}));
 }
 
 // The whole promise of 64 bytes a span, with every allocation of the index counted.

@@ -1,6 +1,7 @@
 #include "ingest/span_summary.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace tidemark {
 namespace {
@@ -66,7 +67,8 @@ struct SpanSummary::TargetState {
   std::map<std::string, Route, std::less<>> routes;
   SpanActivity activity;
   int64_t newest_ns = 0;       // latest end seen
-  int64_t newest_seen_ns = 0;  // the shard's event time when it was seen
+  int64_t ahead_ns = 0;        // the last end far ahead of it
+  int64_t newest_seen_ns = 0;  // the shard's event time at the Advance after it, 0 = not yet
   int64_t emitted_ns = 0;      // points were made up to here; 0 = none yet
   bool began_anew = true;
   std::list<uint64_t>::iterator use;
@@ -152,7 +154,12 @@ void SpanSummary::Add(const Target& target, const Span& span) {
 }
 
 void SpanSummary::CountRates(const Span& span, bool is_request, TargetState* state, Route* route) {
-  if (now_ns_ != 0 && span.end_ns - kMaxAheadNs > now_ns_) {
+  // One wild time must not move the target's window; a second one near it means that time has
+  // passed.
+  const bool is_ahead =
+      state->newest_ns != 0 && span.end_ns - kMaxAheadNs > std::max(state->newest_ns, now_ns_);
+  if (is_ahead && std::abs(span.end_ns - state->ahead_ns) > kMaxAheadNs) {
+    state->ahead_ns = span.end_ns;
     ++stats_.ahead;
     return;
   }
@@ -162,7 +169,7 @@ void SpanSummary::CountRates(const Span& span, bool is_request, TargetState* sta
   if (!in_time || span.end_ns < state->emitted_ns) ++stats_.late;
   if (span.end_ns <= state->newest_ns) return;
   state->newest_ns = span.end_ns;
-  state->newest_seen_ns = now_ns_;
+  state->newest_seen_ns = 0;
 }
 
 std::vector<CanonicalPoint> SpanSummary::Advance(int64_t time_ns) {

@@ -103,7 +103,8 @@ TEST(SpanSummaryTest, ASilentTargetHasARateOfNothingThenNone) {
   SpanSummary summary({.silence_ns = kNsPerMinute});
   summary.Advance(kT0);
   summary.Add(kShop, MakeSpan(kT0, kMs));
-  auto series = ByRole(summary.Advance(kT0 + 55 * kNsPerSecond));
+  summary.Advance(kT0 + kNsPerSecond);
+  auto series = ByRole(summary.Advance(kT0 + 56 * kNsPerSecond));
   ASSERT_EQ(series[SeriesRole::kReqRate].size(), 3u);  // the steps ending at 20, 30 and 40 s
   EXPECT_EQ(series[SeriesRole::kReqRate][kT0 + 40 * kNsPerSecond], 0);
   EXPECT_TRUE(summary.Advance(kT0 + kNsPerHour).empty());
@@ -116,7 +117,10 @@ TEST(SpanSummaryTest, AGapOfDaysMakesNoPointsForItself) {
   const int64_t later = kT0 + 72 * kNsPerHour;
   summary.Advance(later);
   summary.Add(kShop, MakeSpan(later, kMs));
-  const auto points = summary.Advance(later + kNsPerMinute);
+  summary.Add(kShop, MakeSpan(later, kMs));
+  auto points = summary.Advance(later + kNsPerSecond);
+  const auto more = summary.Advance(later + kNsPerMinute);
+  points.insert(points.end(), more.begin(), more.end());
   EXPECT_LE(points.size(), 26u);
   ASSERT_FALSE(points.empty());
   EXPECT_GT(points[0].time_ns, later - 3 * kNsPerMinute);
@@ -177,13 +181,25 @@ TEST(SpanSummaryTest, HostileTimesAreRefusedOrKeptOutOfTheRates) {
   summary.Add(kShop, MakeSpan(kT0, -5));
   summary.Add(kShop, MakeSpan(INT64_MIN, 0));
   EXPECT_EQ(summary.stats().refused, 2u);
-  summary.Add(kShop, MakeSpan(kT0 + 24 * kNsPerHour, 0));
-  EXPECT_EQ(summary.stats().ahead, 1u);
   summary.Add(kShop, MakeSpan(1, 1));  // 1970
   summary.Add(kShop, MakeSpan(kT0, kMs));
+  summary.Add(kShop, MakeSpan(kT0 + 24 * kNsPerHour, 0));
+  EXPECT_EQ(summary.stats().ahead, 1u);
   summary.Add(kShop, MakeSpan(kT0 - kNsPerHour, kMs));
   EXPECT_EQ(summary.stats().late, 1u);
   EXPECT_EQ(summary.TotalEnded("shop"), 4u);
+}
+
+TEST(SpanSummaryTest, AfterALongPauseRatesGoOnWithTheSecondSpan) {
+  SpanSummary summary;
+  summary.Advance(kT0);
+  summary.Add(kShop, MakeSpan(kT0, kMs));
+  const int64_t later = kT0 + kNsPerHour;
+  for (int i = 0; i < 101; ++i) summary.Add(kShop, MakeSpan(later + 12 * kNsPerSecond, kMs));
+  EXPECT_EQ(summary.stats().ahead, 1u);
+  summary.Advance(later + 12 * kNsPerSecond);
+  auto series = ByRole(summary.Advance(later + kNsPerMinute));
+  EXPECT_DOUBLE_EQ(series[SeriesRole::kReqRate][later + 20 * kNsPerSecond], 10);
 }
 
 TEST(SpanActivityTest, ALongSpanIsActiveFromTheEdgeOfTheWindow) {
