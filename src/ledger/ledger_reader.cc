@@ -245,8 +245,8 @@ Result<LedgerSnapshot> ReadFrom(const Source& source) {
   if (!source.Read(0, &later, sizeof later)) return Corrupt("ledger: shorter than its header");
   TIDEMARK_ASSIGN_OR_RETURN(auto stacks,
                             ReadSection<Stack>(source, header.stacks, later.stacks_used, "stacks"));
-  TIDEMARK_ASSIGN_OR_RETURN(auto frames,
-                            ReadSection<uint64_t>(source, header.frames, later.frames_used, "frames"));
+  TIDEMARK_ASSIGN_OR_RETURN(
+      auto frames, ReadSection<uint64_t>(source, header.frames, later.frames_used, "frames"));
   TIDEMARK_ASSIGN_OR_RETURN(
       auto modules, ReadSection<Module>(source, header.modules, later.modules_used, "modules"));
 

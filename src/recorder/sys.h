@@ -50,6 +50,7 @@ inline uint64_t ClockNs(int clock) {
 // `how` reads its set before it refuses `how`: EFAULT or EINVAL tells, and nothing changes.
 inline bool Readable(uint64_t address) {
   constexpr long kFault = -14;
+  if (address < 4096) return false;  // null would mean "no set" to the kernel
   return Syscall(SYS_rt_sigprocmask, static_cast<uint64_t>(-1), address, 0, 8) != kFault;
 }
 
