@@ -66,6 +66,7 @@ struct SpanSummary::TargetState {
   Target target;
   std::map<std::string, Route, std::less<>> routes;
   SpanActivity activity;
+  int64_t begin_ns = 0;        // first end seen, since the last long silence
   int64_t newest_ns = 0;       // latest end seen
   int64_t ahead_ns = 0;        // the last end far ahead of it
   int64_t newest_seen_ns = 0;  // the shard's event time at the Advance after it, 0 = not yet
@@ -167,6 +168,13 @@ void SpanSummary::CountRates(const Span& span, bool is_request, TargetState* sta
   const bool in_time =
       state->activity.Add(span.start_ns / kNsPerSecond, span.end_ns / kNsPerSecond, is_request);
   if (!in_time || span.end_ns < state->emitted_ns) ++stats_.late;
+  if (state->newest_ns == 0 || span.end_ns - state->newest_ns > options_.silence_ns) {
+    state->begin_ns = span.end_ns;
+    state->emitted_ns = 0;
+    state->began_anew = true;
+  } else if (state->emitted_ns == 0) {
+    state->begin_ns = std::min(state->begin_ns, span.end_ns);
+  }
   if (span.end_ns <= state->newest_ns) return;
   state->newest_ns = span.end_ns;
   state->newest_seen_ns = 0;
@@ -191,10 +199,7 @@ void SpanSummary::EmitDue(TargetState* state, std::vector<CanonicalPoint>* out) 
   const int64_t step_ns = options_.step_ns;
   const int64_t due_ns = FloorTo(state->newest_ns + silence_ns - options_.lag_ns, step_ns);
   if (state->emitted_ns == 0) {
-    // The first step is not whole.
-    int64_t first_ns = state->newest_ns;
-    for (const auto& [key, route] : state->routes) first_ns = std::min(first_ns, route.first_ns);
-    state->emitted_ns = FloorTo(first_ns, step_ns) + step_ns;
+    state->emitted_ns = FloorTo(state->begin_ns, step_ns) + step_ns;  // the first step is not whole
   }
   state->activity.Advance((state->newest_ns + silence_ns) / kNsPerSecond);
   const int64_t window_ns =
