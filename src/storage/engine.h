@@ -33,8 +33,8 @@ struct EngineHealth {
   uint64_t torn_batches = 0;  // found half written at opening and taken out
 };
 
-// Append, Drop* and Compact belong to one thread, the writer; Query and health may be called from
-// any.
+// Append, Drop*, Compact and Maintain belong to one thread, the writer; Query and health may be
+// called from any.
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -60,9 +60,15 @@ class Engine {
                                std::span<const std::string_view> keys,
                                std::string_view version) = 0;
 
+  // Goes on with what had to wait: deletes what queries have let go, mends or sets aside what met
+  // an error. Call between batches.
+  virtual Result<void> Maintain() = 0;
+
   // Starts of the group's partitions, rising.
   virtual std::vector<int64_t> Partitions(TableGroup group) const = 0;
   virtual EngineHealth health() const = 0;
+  // Rises whenever rows that were kept are no more: what was read of dictionaries is out of date.
+  virtual uint64_t generation() const = 0;
 };
 
 }  // namespace tidemark

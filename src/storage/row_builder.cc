@@ -356,10 +356,4 @@ void RowBuilder::Forget() {
   sightings_.clear();
 }
 
-void RowBuilder::ForgetBefore(TableGroup group, int64_t time_ns) {
-  std::erase_if(dictionaries_, [&](const auto& entry) {
-    return entry.first.first == group && PartitionEnd(group, entry.first.second) <= time_ns;
-  });
-}
-
 }  // namespace tidemark

@@ -56,8 +56,8 @@ class RowBuilder {
 
   // Forgets what this commit sent: it was not kept.
   void Forget();
-  // Dictionaries of partitions that are no more.
-  void ForgetBefore(TableGroup group, int64_t time_ns);
+  // Reads all dictionaries anew: rows that were kept are no more.
+  void ForgetAll() { dictionaries_.clear(); }
   void set_next_seq(uint64_t seq) { next_seq_ = seq; }
 
  private:

@@ -136,6 +136,7 @@ class EngineStore : public Store {
   int64_t newest_ns_ = 0;  // event time
   int64_t points_floor_ns_ = 0,
           profiles_floor_ns_ = 0;  // what the disk cap took is not written again
+  uint64_t generation_ = 0;        // of the engine, when the dictionaries were read
   uint64_t next_version_ = 1, puts_since_compaction_ = 0;  // of documents
   int64_t last_commit_ns_ = 0, last_housekeeping_ns_ = 0;  // steady clock
 
@@ -306,6 +307,9 @@ Result<void> EngineStore::Build(const std::vector<Item>& items) {
 
 void EngineStore::Commit(std::vector<Item> items) {
   last_commit_ns_ = SteadyClockNs();
+  (void)engine_->Maintain();  // what it could not mend refuses the batch below
+  const uint64_t generation = engine_->generation();
+  if (std::exchange(generation_, generation) != generation) builder_.ForgetAll();
   const uint64_t batch_id = engine_->last_batch_id() + 1;
   builder_.Begin(batch_id, BoundsFor(items));
   Result<void> result = Build(items);
@@ -358,7 +362,6 @@ void EngineStore::RaiseFloor(TableGroup group, int64_t* floor_ns, size_t partiti
   if (left.size() < partitions_before && !left.empty()) {
     *floor_ns = std::max(*floor_ns, left.front());
   }
-  builder_.ForgetBefore(group, left.empty() ? INT64_MAX : left.front());
 }
 
 void EngineStore::Housekeep() {
