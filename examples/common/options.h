@@ -1,0 +1,25 @@
+// What both shops are told on the command line and in the OpenTelemetry environment variables.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "model/target.h"
+
+namespace shop {
+
+struct Options {
+  uint16_t port = 8081;
+  std::string otlp = "http://127.0.0.1:4318";  // OTLP/HTTP; "" = export nothing
+  int threads = 2;
+  size_t cache_bytes = 8 << 20;  // the fixed shop's span cache
+  tidemark::Resource resource;   // service.name, service.version, service.instance.id and the rest
+};
+
+// Reads flags and environment: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME,
+// OTEL_RESOURCE_ATTRIBUTES. Returns nothing when the program should end now, with `*status`.
+std::optional<Options> ReadOptions(int argc, char** argv, const std::string& default_name,
+                                   int* status);
+
+}  // namespace shop
