@@ -45,12 +45,10 @@ Result<std::string> Call(const ClientOptions& options, const std::string& method
   if (reply->status < 300) return std::move(reply->body);
   boost::system::error_code status;
   const json::value value = json::parse(reply->body, status);
-  if (!status && value.is_object()) {
-    if (const json::value* message = value.try_at_pointer("/error/message").has_value()
-                                         ? &*value.try_at_pointer("/error/message")
-                                         : nullptr) {
-      if (message->is_string()) return NotFound(std::string(message->get_string()));
-    }
+  if (!status) {
+    const json::value* message = value.find_pointer("/error/message", status);
+    if (message != nullptr && message->is_string())
+      return NotFound(std::string(message->get_string()));
   }
   return Internal("HTTP " + std::to_string(reply->status) + " from " + options.api + path);
 }

@@ -147,14 +147,17 @@ void AddDiff(CLI::App* app, int* exit_code) {
 void AddDetect(CLI::App* app, int* exit_code) {
   struct Flags {
     std::string points, out;
-    OutputFormat format = OutputFormat::kText;
+    DetectFormat format = DetectFormat::kText;
   };
+  static const std::map<std::string, DetectFormat> kNames = {{"text", DetectFormat::kText},
+                                                             {"json", DetectFormat::kJson}};
   auto* flags = new Flags;
   CLI::App* command = app->add_subcommand("detect", "Run the detector alone over recorded points");
   command->add_option("points", flags->points, "JSON lines in arrival order; - for stdin")
       ->required();
   command->add_option("--out", flags->out, "file for the incidents as JSON");
-  AddFormat(command, &flags->format);
+  command->add_option("--format", flags->format, "text or json")
+      ->transform(CLI::CheckedTransformer(kNames));
   command->callback(
       [flags, exit_code] { *exit_code = RunDetect(flags->points, flags->out, flags->format); });
 }

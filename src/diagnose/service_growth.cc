@@ -115,6 +115,10 @@ Result<void> ServiceGrowth::Add(const Resource& resource, Profile profile, const
 }
 
 void ServiceGrowth::Remember(const Resource& resource, Profile profile, double inuse_bytes) {
+  std::deque<Level>& levels = levels_[resource.target.instance];
+  if (levels.empty() || profile.time_ns > levels.back().time_ns)
+    levels.push_back({profile.time_ns, inuse_bytes});
+  if (levels.size() > limits_.max_levels) levels.pop_front();
   newest_.insert_or_assign(resource.target.instance,
                            InstanceProfile{resource, std::move(profile), inuse_bytes});
   if (newest_.size() <= limits_.max_instances) return;
@@ -122,7 +126,40 @@ void ServiceGrowth::Remember(const Resource& resource, Profile profile, double i
       std::min_element(newest_.begin(), newest_.end(), [](const auto& a, const auto& b) {
         return a.second.profile.time_ns < b.second.profile.time_ns;
       });
+  levels_.erase(oldest->first);
   newest_.erase(oldest);
+}
+
+// Growth of the whole heap from profile to profile against the requests served between them.
+std::vector<RouteGrowth> ServiceGrowth::RouteShares(const RequestsLookup& requests) const {
+  std::vector<std::string> routes;
+  std::map<std::string, size_t> index;
+  std::vector<RouteInterval> intervals;
+  uint32_t instance_number = 0;
+  for (const auto& [instance, levels] : levels_) {
+    const auto known = newest_.find(instance);
+    if (known == newest_.end()) continue;
+    const Target& target = known->second.resource.target;
+    auto before = requests(target, levels.front().time_ns);
+    for (size_t i = 1; i < levels.size(); ++i) {
+      auto now = requests(target, levels[i].time_ns);
+      // Later than this the counts are not final yet.
+      if (levels[i].time_ns > newest_ns_ - kSpanLagNs) break;
+      RouteInterval interval{
+          instance_number, levels[i].inuse_bytes - levels[i - 1].inuse_bytes, {}};
+      for (const auto& [route, count] : now) {
+        const auto [it, fresh] = index.try_emplace(route, routes.size());
+        if (fresh) routes.push_back(route);
+        interval.requests.resize(std::max(interval.requests.size(), it->second + 1), 0);
+        interval.requests[it->second] = std::max(0.0, count - before[route]);
+      }
+      intervals.push_back(std::move(interval));
+      before = std::move(now);
+    }
+    ++instance_number;
+  }
+  for (RouteInterval& interval : intervals) interval.requests.resize(routes.size(), 0);
+  return AttributeGrowth(routes, intervals).routes;
 }
 
 Suspicion ServiceGrowth::SuspicionOf(const std::vector<GrowingStack>& growing) const {
@@ -155,8 +192,8 @@ StackEvidence ServiceGrowth::Describe(const GrowingStack& stack) const {
   return evidence;
 }
 
-void ServiceGrowth::Explain(const std::vector<GrowingStack>& growing, const SpanLookup& lookup,
-                            Evidence* evidence) {
+void ServiceGrowth::Explain(const std::vector<GrowingStack>& growing, const SpanLookup& spans,
+                            const RequestsLookup& requests, Evidence* evidence) {
   evidence->stacks.clear();
   for (const GrowingStack& stack : growing) {
     if (evidence->stacks.size() == kMaxStacksShown) break;
@@ -165,21 +202,21 @@ void ServiceGrowth::Explain(const std::vector<GrowingStack>& growing, const Span
   const InstanceProfile* worst = Worst(growing);
   if (worst == nullptr) return;
 
-  const SpanAttribution spans = AttributeToSpans(worst->profile, IdsOf(growing),
-                                                 [&](SpanId span) { return Recall(span, lookup); });
-  const std::vector<RouteShare> shares = routes_.Evaluate();
-  if (static_cast<double>(spans.linked_bytes) >
-      kMinLinkedShare * static_cast<double>(spans.total_bytes)) {
-    evidence->routes = spans.routes;
-    evidence->traces = spans.traces;
+  const SpanAttribution linked = AttributeToSpans(
+      worst->profile, IdsOf(growing), [&](SpanId span) { return Recall(span, spans); });
+  const std::vector<RouteGrowth> shares = RouteShares(requests);
+  if (static_cast<double>(linked.linked_bytes) >
+      kMinLinkedShare * static_cast<double>(linked.total_bytes)) {
+    evidence->routes = linked.routes;
+    evidence->traces = linked.traces;
     for (RouteEvidence& route : evidence->routes) {
-      for (const RouteShare& share : shares) {
+      for (const RouteGrowth& share : shares) {
         if (share.route == route.route) route.bytes_per_request = share.bytes_per_request;
       }
     }
   } else {
     evidence->routes.clear();
-    for (const RouteShare& share : shares) {
+    for (const RouteGrowth& share : shares) {
       if (share.growth_share <= 0 || evidence->routes.size() == kMaxRoutesShown) continue;
       evidence->routes.push_back({.route = share.route,
                                   .growth_share = share.growth_share,

@@ -20,8 +20,10 @@
 
 namespace tidemark {
 
-// Requests an instance has served by route, from its first span to a moment; empty when it sends no spans.
-using RequestsLookup = std::function<std::map<std::string, double>(const Target& target, int64_t time_ns)>;
+// Requests an instance has served by route, from its first span to a moment; empty when it sends no
+// spans.
+using RequestsLookup =
+    std::function<std::map<std::string, double>(const Target& target, int64_t time_ns)>;
 
 // Exporters hold spans back (OpenTelemetry SDKs for 5 s), so counts are final only this long after.
 inline constexpr int64_t kSpanLagNs = 10'000'000'000;
@@ -29,8 +31,8 @@ inline constexpr int64_t kSpanLagNs = 10'000'000'000;
 struct ServiceGrowthLimits {
   size_t max_instances = 256;  // whose newest profile is kept
   size_t max_stacks = 8192;    // frames kept, of the stacks seen last
-  size_t max_sampled_spans =
-      65536;  // spans named by samples, kept longer than the span index keeps them
+  size_t max_sampled_spans = 65536;  // named by samples, kept longer than the span index does
+  size_t max_levels = 180;           // totals kept per instance
 };
 
 // The newest profile of one instance.
@@ -44,11 +46,10 @@ class ServiceGrowth {
  public:
   explicit ServiceGrowth(ServiceGrowthLimits limits = {}) : limits_(limits) {}
 
-  // One profile with inuse_space. `requests` counts what the instance has served by route since its
-  // start, up to the profile's time; empty when unknown. Errors: invalid argument when the profile
-  // has no in-use bytes or no time.
-  Result<void> Add(const Resource& resource, Profile profile, const SpanLookup& lookup,
-                   const std::map<std::string, double>& requests);
+  // One profile with inuse_space. Errors: invalid argument when the profile has no in-use bytes or
+  // no time.
+  Result<void> Add(const Resource& resource, Profile profile, const SpanLookup& spans,
+                   const RequestsLookup& requests);
 
   // The verdict of the profile level: nothing while no stack passes every rule.
   std::vector<GrowingStack> Judge() const { return growth_.Evaluate(); }
@@ -63,8 +64,8 @@ class ServiceGrowth {
 
   // Stacks, routes and traces behind the growth, as known now. Spans are looked up again: they may
   // have been exported since the profile came.
-  void Explain(const std::vector<GrowingStack>& growing, const SpanLookup& lookup,
-               Evidence* evidence);
+  void Explain(const std::vector<GrowingStack>& growing, const SpanLookup& spans,
+               const RequestsLookup& requests, Evidence* evidence);
 
   // The instance that holds most of the growing stacks, and of the others the one that holds least,
   // if it does not grow.
@@ -84,7 +85,7 @@ class ServiceGrowth {
     double inuse_bytes = 0;
   };
 
-  std::vector<RouteShare> RouteShares(const RequestsLookup& requests) const;
+  std::vector<RouteGrowth> RouteShares(const RequestsLookup& requests) const;
   // Looks up a span, first among those remembered.
   std::optional<SpanFacts> Recall(SpanId span, const SpanLookup& lookup);
   void Remember(const Resource& resource, Profile profile, double inuse_bytes);
@@ -92,7 +93,7 @@ class ServiceGrowth {
 
   const ServiceGrowthLimits limits_;
   StackGrowth growth_;
-  std::map<std::string, std::deque<Level>> levels_;                   // by instance, for the routes
+  std::map<std::string, std::deque<Level>> levels_;              // by instance, for the routes
   std::map<std::string, InstanceProfile> newest_;                // by instance
   std::unordered_map<uint64_t, std::vector<FrameText>> frames_;  // by stack id
   std::unordered_map<uint64_t, SpanFacts> sampled_spans_;        // by span id

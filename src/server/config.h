@@ -22,8 +22,8 @@ struct ServerConfig {
   size_t max_body_bytes = 64 << 20;    // OTLP bodies, inflated
   size_t max_queue_bytes = 128 << 20;  // decoded, not yet summarised
   size_t store_memory_bytes = 512 << 20;
-  std::string
-      scrape_text;  // the whole file, for the scraper to pick its keys from; empty without a file
+  // The whole file and its path, for the scraper to pick its keys from; empty without a file.
+  std::string scrape_text, scrape_file;
 };
 
 // Reads a configuration over the defaults in `config`. Errors: invalid argument naming line, key

@@ -248,6 +248,7 @@ void LiveState::JudgeMetrics() {
                         .growth_bytes_per_hour = verdict.bytes_per_hour,
                         .onset_ns = static_cast<int64_t>(verdict.onset_s * 1e9),
                         .time_ns = clock_.now_ns(),
+                        .oom_eta_ns = static_cast<int64_t>(verdict.oom_eta_s * 1e9),
                         .confidence = verdict.confidence};
     SplitDetectorName(verdict.service, &suspicion.service_namespace, &suspicion.service);
     const auto service =
@@ -261,7 +262,7 @@ void LiveState::JudgeMetrics() {
 
 void LiveState::Report(Suspicion suspicion, Service* service,
                        const std::vector<GrowingStack>& growing) {
-  suspicion.oom_eta_ns = OomEta(suspicion);
+  if (suspicion.oom_eta_ns == 0) suspicion.oom_eta_ns = OomEta(suspicion);
   bool opened = false;
   Incident* incident = book_.Report(suspicion, &opened);
   if (incident == nullptr) return;
@@ -419,7 +420,7 @@ std::vector<RouteStats> LiveState::Routes(const std::string& service) const {
 }
 
 std::vector<KeyedGrowth> LiveState::GrowthRows(const std::string& service,
-                                             const std::string& by) const {
+                                               const std::string& by) const {
   std::vector<KeyedGrowth> rows;
   for (const Incident& incident : book_.All()) {
     if (incident.state != IncidentState::kOpen || (!service.empty() && incident.service != service))

@@ -42,7 +42,11 @@ size_t BytesOf(const std::vector<Batch>& batches) {
 
 Error QueueFull() { return Overloaded("the server's queue is full; send again in a second"); }
 
-class ServerImpl : public Server, LiveInput, LiveOutput, LiveView, ScrapeSink {
+class ServerImpl : public Server,
+                   public LiveInput,
+                   public LiveOutput,
+                   public LiveView,
+                   public ScrapeSink {
  public:
   explicit ServerImpl(const ServerConfig& config) : config_(config) {}
 
@@ -216,8 +220,9 @@ class ServerImpl : public Server, LiveInput, LiveOutput, LiveView, ScrapeSink {
 
   Result<void> StartScraper() {
     if (config_.scrape_text.empty()) return {};
-    TIDEMARK_ASSIGN_OR_RETURN(const ScrapeConfig scrape, ParseScrapeConfig(config_.scrape_text, config_.scrape_file));
-    TIDEMARK_ASSIGN_OR_RETURN(scraper_, Scraper::Start(scrape, this));
+    TIDEMARK_ASSIGN_OR_RETURN(ScrapeConfig scrape,
+                              ParseScrapeConfig(config_.scrape_text, config_.scrape_file));
+    scraper_ = Scraper::Start(std::move(scrape), {}, this);
     return {};
   }
 
