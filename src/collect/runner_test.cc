@@ -46,10 +46,10 @@ bool Eventually(const std::function<bool()>& condition) {
 }
 
 // RunCommand in a process of its own, with what it wrote.
-class Run {
+class RecordedRun {
  public:
-  Run(const std::string& server, const std::string& format, std::vector<std::string> command,
-      const std::string& sample_bytes = "32768") {
+  RecordedRun(const std::string& server, const std::string& format,
+              std::vector<std::string> command, const std::string& sample_bytes = "32768") {
     folder_ = std::filesystem::temp_directory_path() / "runner-test-XXXXXX";
     std::string folder = folder_.string();
     EXPECT_NE(mkdtemp(folder.data()), nullptr);
@@ -68,7 +68,7 @@ class Run {
     EXPECT_TRUE(pid);
     pid_ = pid ? *pid : 0;
   }
-  ~Run() {
+  ~RecordedRun() {
     if (!end_ && pid_ > 0) kill(pid_, SIGTERM);
     if (pid_ > 0) Wait();
     std::filesystem::remove_all(folder_);
@@ -115,7 +115,7 @@ void ExpectTwentyMegabytes(int64_t bytes) {
 }
 
 TEST(RunnerTest, EndpointShowsTheLeakWhileTheProgramRuns) {
-  Run run("", "text", {LEAK_PROGRAM, "20", "wait"});
+  RecordedRun run("", "text", {LEAK_PROGRAM, "20", "wait"});
   ASSERT_NE(run.LeakedPid(), 0u) << run.Err();
   HttpCall call;
   call.url = "http://127.0.0.1:" + std::to_string(run.Port()) + "/debug/pprof/heap?gc=1";
@@ -144,7 +144,7 @@ TEST(RunnerTest, EndpointShowsTheLeakWhileTheProgramRuns) {
 }
 
 TEST(RunnerTest, DeltaHoldsOnlyWhatChanged) {
-  Run run("", "text", {LEAK_PROGRAM, "20", "wait"});
+  RecordedRun run("", "text", {LEAK_PROGRAM, "20", "wait"});
   ASSERT_NE(run.LeakedPid(), 0u) << run.Err();
   HttpCall call;
   call.url = "http://127.0.0.1:" + std::to_string(run.Port()) + "/debug/pprof/heap?seconds=1";
@@ -158,7 +158,7 @@ TEST(RunnerTest, DeltaHoldsOnlyWhatChanged) {
 }
 
 TEST(RunnerTest, BadRequestsToTheEndpointAreRefused) {
-  Run run("", "text", {LEAK_PROGRAM, "2", "wait"});
+  RecordedRun run("", "text", {LEAK_PROGRAM, "2", "wait"});
   ASSERT_NE(run.LeakedPid(), 0u) << run.Err();
   const std::string base = "http://127.0.0.1:" + std::to_string(run.Port());
   const std::map<std::string, int> kCases = {{"/debug/pprof/heap?seconds=x", 400},
@@ -178,7 +178,7 @@ TEST(RunnerTest, BadRequestsToTheEndpointAreRefused) {
 }
 
 TEST(RunnerTest, KilledProgramLeavesItsLastProfile) {
-  Run run("", "json", {LEAK_PROGRAM, "20", "wait"});
+  RecordedRun run("", "json", {LEAK_PROGRAM, "20", "wait"});
   const uint64_t pid = run.LeakedPid();
   ASSERT_NE(pid, 0u) << run.Err();
   kill(static_cast<pid_t>(pid), SIGKILL);
@@ -188,7 +188,7 @@ TEST(RunnerTest, KilledProgramLeavesItsLastProfile) {
 }
 
 TEST(RunnerTest, ReportIsPrintedOnSigusr1) {
-  Run run("", "text", {LEAK_PROGRAM, "20", "wait"});
+  RecordedRun run("", "text", {LEAK_PROGRAM, "20", "wait"});
   ASSERT_NE(run.LeakedPid(), 0u) << run.Err();
   run.Signal(SIGUSR1);
   EXPECT_TRUE(Eventually([&] {
@@ -199,10 +199,10 @@ TEST(RunnerTest, ReportIsPrintedOnSigusr1) {
 }
 
 TEST(RunnerTest, ExitStatusIsPassedOn) {
-  EXPECT_EQ(Run("", "text", {LEAK_PROGRAM, "1", "exit", "42"}).Wait(), 42);
-  EXPECT_EQ(Run("", "text", {LEAK_PROGRAM, "1", "abort"}).Wait(), 128 + SIGABRT);
-  EXPECT_EQ(Run("", "text", {"/no/such/program"}).Wait(), 127);
-  EXPECT_EQ(Run("", "text", {"/etc/passwd"}).Wait(), 126);
+  EXPECT_EQ(RecordedRun("", "text", {LEAK_PROGRAM, "1", "exit", "42"}).Wait(), 42);
+  EXPECT_EQ(RecordedRun("", "text", {LEAK_PROGRAM, "1", "abort"}).Wait(), 128 + SIGABRT);
+  EXPECT_EQ(RecordedRun("", "text", {"/no/such/program"}).Wait(), 127);
+  EXPECT_EQ(RecordedRun("", "text", {"/etc/passwd"}).Wait(), 126);
 }
 
 // What a server got, decoded.
@@ -252,7 +252,7 @@ class Receiver {
 
 TEST(RunnerTest, ProfilesAndMetricsArePushedWithTheIdentityOfTheProcess) {
   Receiver receiver;
-  Run run(receiver.url(), "text", {LEAK_PROGRAM, "20", "wait"});
+  RecordedRun run(receiver.url(), "text", {LEAK_PROGRAM, "20", "wait"});
   const uint64_t pid = run.LeakedPid();
   ASSERT_NE(pid, 0u) << run.Err();
   ASSERT_TRUE(Eventually([&] {
@@ -275,7 +275,8 @@ TEST(RunnerTest, ProfilesAndMetricsArePushedWithTheIdentityOfTheProcess) {
 
   ASSERT_TRUE(Eventually([&] { return !receiver.metrics().empty(); }));
   std::map<std::string, double> values;
-  for (const Point& point : receiver.metrics().back().points) values[point.metric] = point.value;
+  const MetricBatch metrics = receiver.metrics().back();
+  for (const Point& point : metrics.points) values[point.metric] = point.value;
   EXPECT_GT(values["process.memory.usage"], 20 << 20);
   EXPECT_GT(values["tidemark.heap.live"], 1 << 20);
   EXPECT_GE(values["tidemark.heap.allocated"], values["tidemark.heap.live"]);
@@ -288,7 +289,7 @@ TEST(RunnerTest, ProfilesAndMetricsArePushedWithTheIdentityOfTheProcess) {
 
 TEST(RunnerTest, EveryProcessOfTheCommandIsAnInstanceOfItsOwn) {
   Receiver receiver;
-  Run run(receiver.url(), "text", {LEAK_PROGRAM, "20", "fork"});
+  RecordedRun run(receiver.url(), "text", {LEAK_PROGRAM, "20", "fork"});
   EXPECT_EQ(run.Wait(), 0) << run.Err();
   std::map<std::string, int64_t> bytes;
   for (const ProfileBatch& batch : receiver.profiles()) {
@@ -299,13 +300,13 @@ TEST(RunnerTest, EveryProcessOfTheCommandIsAnInstanceOfItsOwn) {
 }
 
 TEST(RunnerTest, AbsentServerCostsNothingButTheProfile) {
-  Run run("http://127.0.0.1:1", "text", {LEAK_PROGRAM, "2", "exit", "5"});
+  RecordedRun run("http://127.0.0.1:1", "text", {LEAK_PROGRAM, "2", "exit", "5"});
   EXPECT_EQ(run.Wait(), 5);
   EXPECT_THAT(run.Err(), HasSubstr("http://127.0.0.1:1"));
 }
 
 TEST(RunnerTest, TemporaryLedgersAreRemoved) {
-  Run run("", "text", {LEAK_PROGRAM, "2", "exit", "0"});
+  RecordedRun run("", "text", {LEAK_PROGRAM, "2", "exit", "0"});
   EXPECT_EQ(run.Wait(), 0);
   const std::string err = run.Err(), before = "ledgers in ";
   const size_t at = err.find(before);
