@@ -273,7 +273,11 @@ std::string Underscored(std::string_view name) {
   return out;
 }
 
-using RowIndex = std::unordered_map<std::string, std::vector<uint16_t>>;
+struct TextHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+using RowIndex = std::unordered_map<std::string, std::vector<uint16_t>, TextHash, std::equal_to<>>;
 
 // cAdvisor's container_memory_rss is not kubeletstats' container.memory.rss: it tells of a whole
 // node.
@@ -354,7 +358,7 @@ bool Holds(const AttributeRule& rule, const Attributes& attributes) {
 std::span<const MetricRow> MetricTable() { return kTable; }
 
 std::span<const uint16_t> FindMetricRows(std::string_view name) {
-  const auto found = Index().find(std::string(name));
+  const auto found = Index().find(name);
   if (found == Index().end()) return {};
   return found->second;
 }

@@ -11,15 +11,6 @@
 
 namespace tidemark {
 
-// One point that counts for one row.
-struct MemoryMetrics::Item {
-  uint32_t target = 0;  // index into the batch's targets
-  uint16_t row = 0;
-  int64_t time_ns = 0;
-  uint64_t part = 0;  // its attribute set
-  double value = 0;
-};
-
 // The sum of one row at one time.
 struct MemoryMetrics::Candidate {
   uint16_t row = 0;
@@ -33,21 +24,6 @@ struct MemoryMetrics::InputValue {
   double value = 0;
 };
 
-// One row as one target reports it.
-struct MemoryMetrics::Source {
-  uint16_t row = 0;
-  int64_t time_ns = 0;  // of `parts`
-  std::vector<std::pair<uint64_t, double>> parts;
-  size_t expected_parts = 0;
-  int short_run = 0;      // incomplete groups in a row
-  bool complete = false;  // whether `parts` were
-  // The last complete sum and the one before it.
-  int64_t value_ns = 0, previous_ns = 0;
-  double value = 0, previous = 0;
-  int64_t usable_ns = 0;  // last time it gave a value for its role
-  double usable = 0;
-};
-
 struct MemoryMetrics::TargetState {
   struct Role {
     int row = -1;  // chosen source
@@ -56,20 +32,24 @@ struct MemoryMetrics::TargetState {
     double value = 0;
   };
 
-  std::vector<Source> sources;
+  std::vector<MetricSource> sources;
   std::array<Role, kSeriesRoles> roles;
-  std::array<uint64_t, 5> identity =
-      {};  // hashes of the resource attributes of kIdentity, 0 = not said
+  std::array<uint64_t, 5> identity = {};  // hashes of the attributes kIdentity, 0 = not said
   std::array<double, kMetricInputs> inputs = {};
   std::array<bool, kMetricInputs> has_input = {};
-  int64_t last_ns = 0;
   std::list<uint64_t>::iterator use;
 
-  Source* Find(uint16_t row) {
-    for (Source& source : sources) {
-      if (source.row == row) return &source;
+  MetricSource* Find(uint16_t row) {
+    for (MetricSource& source : sources) {
+      if (source.row() == row) return &source;
     }
     return nullptr;
+  }
+  // Time of the newest value, 0 = none.
+  int64_t NewestNs() const {
+    int64_t newest_ns = 0;
+    for (const MetricSource& source : sources) newest_ns = std::max(newest_ns, source.usable_ns());
+    return newest_ns;
   }
   // The process is another one: nothing it said before counts.
   void Cut() {
@@ -87,7 +67,6 @@ constexpr const char* kIdentity[5] = {"process.pid", "process.creation.time", "c
 
 constexpr double kUnlimited =
     4611686018427387904.0;  // 2^62: runtimes and cgroups write about 2^63 for "none"
-constexpr int kShortGroupsAccepted = 2;
 
 bool IsRestartUse(MetricUse use) {
   return use == MetricUse::kAllocated || use == MetricUse::kUptime ||
@@ -137,26 +116,6 @@ bool Better(uint16_t a, uint16_t b) {
          std::make_tuple(-static_cast<int>(table[b].quality), b);
 }
 
-// Splits sorted items into runs of one time and row.
-template <typename Items, typename Callback>
-void ForEachGroup(const Items& items, Callback callback) {
-  for (size_t begin = 0; begin < items.size();) {
-    size_t end = begin + 1;
-    while (end < items.size() && items[end].row == items[begin].row &&
-           items[end].time_ns == items[begin].time_ns) {
-      ++end;
-    }
-    callback(items.subspan(begin, end - begin));
-    begin = end;
-  }
-}
-
-double Total(const auto& items) {
-  double total = 0;
-  for (const auto& item : items) total += item.value;
-  return total;
-}
-
 // The row's level from its sum; negative when the inputs do not allow one.
 template <typename InputAt>
 double Apply(MetricFormula formula, double sum, InputAt input) {
@@ -174,6 +133,18 @@ double Apply(MetricFormula formula, double sum, InputAt input) {
       return sum > 0 ? input(MetricInput::kWorkingSet).value_or(-1) / sum : -1;
   }
   return -1;
+}
+
+// Of points that differ in value only, the last sent stays.
+void SortUnique(std::vector<MetricItem>* items) {
+  const auto key = [](const MetricItem& item) {
+    return std::tie(item.target, item.time_ns, item.row, item.part);
+  };
+  std::stable_sort(items->begin(), items->end(),
+                   [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  const auto kept = std::unique(items->rbegin(), items->rend(),
+                                [&](const auto& a, const auto& b) { return key(a) == key(b); });
+  items->erase(items->begin(), kept.base());
 }
 
 Target ContainerTarget(const Attributes& attributes) {
@@ -216,11 +187,7 @@ std::span<const uint16_t> MemoryMetrics::RowsFor(const std::string& metric) cons
 
 std::vector<CanonicalPoint> MemoryMetrics::Feed(const MetricBatch& batch) {
   std::vector<Target> targets = {batch.resource.target};
-  std::vector<Item> items = Collect(batch, &targets);
-  std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
-    return std::tie(a.target, a.time_ns, a.row, a.part) <
-           std::tie(b.target, b.time_ns, b.row, b.part);
-  });
+  const std::vector<MetricItem> items = Collect(batch, &targets);
   std::vector<CanonicalPoint> out;
   for (size_t begin = 0; begin < items.size();) {
     size_t end = begin;
@@ -234,10 +201,10 @@ std::vector<CanonicalPoint> MemoryMetrics::Feed(const MetricBatch& batch) {
   return out;
 }
 
-std::vector<MemoryMetrics::Item> MemoryMetrics::Collect(const MetricBatch& batch,
-                                                        std::vector<Target>* targets) {
+std::vector<MetricItem> MemoryMetrics::Collect(const MetricBatch& batch,
+                                               std::vector<Target>* targets) {
   const auto table = MetricTable();
-  std::vector<Item> items;
+  std::vector<MetricItem> items;
   std::map<Target, uint32_t> containers;
   stats_.points_in += batch.points.size();
   for (const Point& point : batch.points) {
@@ -265,6 +232,7 @@ std::vector<MemoryMetrics::Item> MemoryMetrics::Collect(const MetricBatch& batch
           {target, row, point.time_ns, Hash64(CanonicalText(point.attributes)), point.value});
     }
   }
+  SortUnique(&items);
   return items;
 }
 
@@ -286,7 +254,7 @@ MemoryMetrics::TargetState& MemoryMetrics::Touch(const Target& target) {
   return created;
 }
 
-bool MemoryMetrics::CutIfRestarted(const Resource* resource, std::span<const Item> items,
+bool MemoryMetrics::CutIfRestarted(const Resource* resource, std::span<const MetricItem> items,
                                    TargetState* state) {
   bool restarted = false;
   auto identity = state->identity;
@@ -297,19 +265,20 @@ bool MemoryMetrics::CutIfRestarted(const Resource* resource, std::span<const Ite
     restarted |= identity[i] != 0 && identity[i] != hash;
     identity[i] = hash;
   }
-  if (restarted && items.back().time_ns < state->last_ns) return false;
+  const int64_t behind_ns = state->NewestNs() - items.back().time_ns;
+  if (restarted && behind_ns > 0 && behind_ns <= MetricSource::kMaxLateNs) return false;
   state->identity = identity;
-  ForEachGroup(items, [&](std::span<const Item> group) {
+  ForEachGroup(items, [&](std::span<const MetricItem> group) {
     const MetricUse use = MetricTable()[group[0].row].use;
     if (!IsRestartUse(use)) return;
-    const Source* before = state->Find(group[0].row);
-    if (before == nullptr || group[0].time_ns <= before->value_ns ||
-        group.size() < before->expected_parts) {
+    const MetricSource* before = state->Find(group[0].row);
+    if (before == nullptr || group[0].time_ns <= before->sum_ns() ||
+        group.size() < before->expected_parts()) {
       return;
     }
     const double now = Total(group);
     restarted |=
-        use == MetricUse::kProcessStart ? std::abs(now - before->value) > 1 : now < before->value;
+        use == MetricUse::kProcessStart ? std::abs(now - before->sum()) > 1 : now < before->sum();
   });
   if (!restarted) return true;
   state->Cut();
@@ -318,7 +287,8 @@ bool MemoryMetrics::CutIfRestarted(const Resource* resource, std::span<const Ite
 }
 
 void MemoryMetrics::FeedTarget(const Resource* resource, const Target& target,
-                               std::span<const Item> items, std::vector<CanonicalPoint>* out) {
+                               std::span<const MetricItem> items,
+                               std::vector<CanonicalPoint>* out) {
   TargetState& state = Touch(target);
   if (!CutIfRestarted(resource, items, &state)) {
     ++stats_.late;
@@ -338,22 +308,27 @@ void MemoryMetrics::FeedTarget(const Resource* resource, const Target& target,
   }
   if (limit_ns == 0 || limit.row < 0) return;
   const auto row = static_cast<uint16_t>(limit.row);
-  Emit({row, limit_ns, state.Find(row)->usable}, target, &state, out);
+  Emit({row, limit_ns, state.Find(row)->usable()}, target, &state, out);
 }
 
-std::vector<MemoryMetrics::Candidate> MemoryMetrics::Values(std::span<const Item> items,
+std::vector<MemoryMetrics::Candidate> MemoryMetrics::Values(std::span<const MetricItem> items,
                                                             TargetState* state) {
   const auto table = MetricTable();
   std::vector<Candidate> sums;
   std::vector<InputValue> inputs;
-  ForEachGroup(items, [&](std::span<const Item> group) {
-    Candidate sum;
-    if (!Sum(group, state, &sum)) return;
-    const MetricRow& row = table[sum.row];
-    if (row.use == MetricUse::kInput) inputs.push_back({row.input, sum.time_ns, sum.value});
-    if (!RoleOf(row.use)) return;
-    if (row.use == MetricUse::kRequests && !RequestRate(*state->Find(sum.row), &sum)) return;
-    sums.push_back(sum);
+  ForEachGroup(items, [&](std::span<const MetricItem> group) {
+    MetricSource* source = state->Find(group[0].row);
+    if (source == nullptr) source = &state->sources.emplace_back(group[0].row);
+    const int64_t time_ns = group[0].time_ns;
+    std::optional<double> sum = source->Add(group, options_.max_parts, &stats_.parts_refused);
+    if (!sum) {
+      ++stats_.incomplete;
+      return;
+    }
+    const MetricRow& row = table[source->row()];
+    if (row.use == MetricUse::kInput) inputs.push_back({row.input, time_ns, *sum});
+    if (row.use == MetricUse::kRequests) sum = source->RateAt(time_ns);
+    if (sum && RoleOf(row.use)) sums.push_back({source->row(), time_ns, *sum});
   });
   // The instruments of one collection differ in time by a little: the nearest input of the batch,
   // or the last known.
@@ -384,81 +359,33 @@ std::vector<MemoryMetrics::Candidate> MemoryMetrics::Values(std::span<const Item
   return usable;
 }
 
-// Makes requests a second of a count; false without an earlier count.
-bool MemoryMetrics::RequestRate(const Source& source, Candidate* count) {
-  if (source.value_ns != count->time_ns || source.previous_ns == 0) return false;
-  const double seconds = static_cast<double>(source.value_ns - source.previous_ns) / kNsPerSecond;
-  count->value = (source.value - source.previous) / seconds;
-  return count->value >= 0;
-}
-
-bool MemoryMetrics::Sum(std::span<const Item> group, TargetState* state, Candidate* candidate) {
-  const uint16_t row = group[0].row;
-  const int64_t time_ns = group[0].time_ns;
-  Source* source = state->Find(row);
-  if (source == nullptr) source = &state->sources.emplace_back(Source{.row = row});
-  *candidate = {row, time_ns, Total(group)};
-  if (time_ns < source->time_ns) return group.size() >= source->expected_parts;
-  if (time_ns > source->time_ns) {
-    source->short_run = source->complete ? 0 : source->short_run + 1;
-    source->parts.clear();
-    source->time_ns = time_ns;
-    source->complete = false;
-  }
-  for (const Item& item : group) {
-    const auto known = std::find_if(source->parts.begin(), source->parts.end(),
-                                    [&](const auto& part) { return part.first == item.part; });
-    if (known != source->parts.end()) {
-      known->second = item.value;
-    } else if (source->parts.size() < options_.max_parts) {
-      source->parts.emplace_back(item.part, item.value);
-    } else {
-      ++stats_.parts_refused;
+// The row of the source to read a role from, -1 when none is fresh.
+int MemoryMetrics::BestRow(const TargetState& state, SeriesRole role) const {
+  const int64_t oldest_ns = state.NewestNs() - options_.source_timeout_ns;
+  const MetricSource* best = nullptr;
+  for (const MetricSource& source : state.sources) {
+    if (RoleOf(MetricTable()[source.row()].use) != role || source.usable_ns() == 0 ||
+        source.usable_ns() < oldest_ns) {
+      continue;
     }
+    const bool is_better =
+        best == nullptr || (role == SeriesRole::kLimit ? source.usable() < best->usable()
+                                                       : Better(source.row(), best->row()));
+    if (is_better) best = &source;
   }
-  if (source->parts.size() < source->expected_parts && source->short_run < kShortGroupsAccepted) {
-    ++stats_.incomplete;
-    return false;
-  }
-  candidate->value = 0;
-  for (const auto& [part, value] : source->parts) candidate->value += value;
-  source->complete = true;
-  source->expected_parts = source->parts.size();
-  if (source->value_ns < time_ns) {
-    source->previous_ns = source->value_ns;
-    source->previous = source->value;
-  }
-  source->value_ns = time_ns;
-  source->value = candidate->value;
-  return true;
+  return best == nullptr ? -1 : best->row();
 }
 
 void MemoryMetrics::Choose(const std::vector<Candidate>& candidates, TargetState* state) {
   for (const Candidate& candidate : candidates) {
-    Source* source = state->Find(candidate.row);
-    if (candidate.time_ns < source->usable_ns) continue;
-    source->usable_ns = candidate.time_ns;
-    source->usable = candidate.value;
-    state->last_ns = std::max(state->last_ns, candidate.time_ns);
+    state->Find(candidate.row)->SetUsable(candidate.time_ns, candidate.value);
   }
-  const auto table = MetricTable();
   for (int r = 0; r < kSeriesRoles; ++r) {
-    auto& role = state->roles[r];
+    auto& role = state->roles[static_cast<size_t>(r)];
     const int before = role.row;
-    role.row = -1;
-    for (const Source& source : state->sources) {
-      const auto source_role = RoleOf(table[source.row].use);
-      if (!source_role || static_cast<int>(*source_role) != r || source.usable_ns == 0) continue;
-      if (source.usable_ns < state->last_ns - options_.source_timeout_ns) continue;
-      const bool is_limit = *source_role == SeriesRole::kLimit;
-      const Source* best = role.row < 0 ? nullptr : state->Find(static_cast<uint16_t>(role.row));
-      if (best == nullptr ||
-          (is_limit ? source.usable < best->usable : Better(source.row, best->row))) {
-        role.row = source.row;
-      }
-    }
-    if (before < 0 || role.row == before || static_cast<SeriesRole>(r) == SeriesRole::kLimit)
-      continue;
+    role.row = BestRow(*state, static_cast<SeriesRole>(r));
+    const bool is_limit = static_cast<SeriesRole>(r) == SeriesRole::kLimit;
+    if (before < 0 || role.row == before || is_limit) continue;
     role.begins_anew = true;
     role.time_ns = 0;
     ++stats_.source_changes;

@@ -12,6 +12,7 @@
 
 #include "ingest/canonical_point.h"
 #include "ingest/memory_metric_table.h"
+#include "ingest/metric_source.h"
 #include "model/point.h"
 
 namespace tidemark {
@@ -78,24 +79,21 @@ class MemoryMetrics {
   const MemoryMetricsStats& stats() const { return stats_; }
 
  private:
-  struct Item;
   struct Candidate;
   struct InputValue;
-  struct Source;
   struct TargetState;
 
   std::span<const uint16_t> RowsFor(const std::string& metric) const;
-  std::vector<Item> Collect(const MetricBatch& batch, std::vector<Target>* targets);
-  void FeedTarget(const Resource* resource, const Target& target, std::span<const Item> items,
+  std::vector<MetricItem> Collect(const MetricBatch& batch, std::vector<Target>* targets);
+  void FeedTarget(const Resource* resource, const Target& target, std::span<const MetricItem> items,
                   std::vector<CanonicalPoint>* out);
   TargetState& Touch(const Target& target);
   // False when the items are of a former run.
-  bool CutIfRestarted(const Resource* resource, std::span<const Item> items, TargetState* state);
-  // Adds a group to its source; false while the sum is incomplete.
-  bool Sum(std::span<const Item> group, TargetState* state, Candidate* candidate);
-  static bool RequestRate(const Source& source, Candidate* count);
+  bool CutIfRestarted(const Resource* resource, std::span<const MetricItem> items,
+                      TargetState* state);
   // The usable values of every role, by time.
-  std::vector<Candidate> Values(std::span<const Item> items, TargetState* state);
+  std::vector<Candidate> Values(std::span<const MetricItem> items, TargetState* state);
+  int BestRow(const TargetState& state, SeriesRole role) const;
   void Choose(const std::vector<Candidate>& candidates, TargetState* state);
   void Emit(const Candidate& candidate, const Target& target, TargetState* state,
             std::vector<CanonicalPoint>* out);

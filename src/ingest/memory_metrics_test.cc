@@ -355,6 +355,22 @@ TEST(MemoryMetricsTest, HostileValuesAreCountedAndMakeNoPoint) {
   EXPECT_EQ(metrics.stats().points_invalid, 4u);
 }
 
+TEST(MemoryMetricsTest, OneWrongClockIsForgotten) {
+  MemoryMetrics metrics;
+  metrics.Feed(Batch({P("stats.allocated", 5, {}, 0)}));
+  metrics.Feed(Batch({P("stats.allocated", 6, {}, 86'400)}));
+  EXPECT_EQ(
+      Text(metrics.Feed(Batch({P("stats.active", 9, {}, 10), P("stats.allocated", 7, {}, 10)}))),
+      "heap live 7 stats.allocated\n");
+  EXPECT_EQ(Text(metrics.Feed(Batch({P("stats.active", 9, {}, 20)}))), "");
+}
+
+TEST(MemoryMetricsTest, OfEqualPointsTheLastCounts) {
+  MemoryMetrics metrics;
+  EXPECT_EQ(Text(metrics.Feed(Batch({P("stats.allocated", 5), P("stats.allocated", 6)}))),
+            "heap live 6 stats.allocated\n");
+}
+
 TEST(MemoryMetricsTest, TargetsAndPartsAreBounded) {
   MemoryMetrics metrics({.max_targets = 10, .max_parts = 4});
   for (int i = 0; i < 100; ++i) {
