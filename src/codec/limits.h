@@ -26,6 +26,7 @@ inline constexpr size_t kMaxProfileStringBytes = 64 << 10;  // function and file
 inline constexpr size_t kMaxDictionaryEntries = 4 << 20;  // entries of all tables of a request
 inline constexpr size_t kMaxExpandedBytes = 512u
                                             << 20;  // copied strings and frames of all profiles
+inline constexpr size_t kMaxSampleTypes = 32;       // columns of one joined profile
 inline constexpr size_t kMaxProfileMessages = 64 << 10;  // profiles of a request as sent
 inline constexpr size_t kMaxProfiles = 16 << 10;         // and after joining
 

@@ -113,7 +113,9 @@ class ProfilesReader {
     for (const Group& group : groups) ReadGroup(group, default_type, resource);
   }
 
+  // Whether another profile of that type begins another group.
   static bool HasType(const Group& group, const ValueType& type) {
+    if (group.heads.size() >= kMaxSampleTypes) return true;
     return std::any_of(group.heads.begin(), group.heads.end(),
                        [&](const Head& head) { return head.sample_type == type; });
   }

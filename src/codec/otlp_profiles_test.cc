@@ -202,5 +202,56 @@ TEST(OtlpProfilesTest, SharedStacksAreNotCopiedWithoutLimit) {
   EXPECT_THAT(decoded->rejected.message, HasSubstr("grow to more than 536870912 bytes"));
 }
 
+// A stack of 4 MB that holds nothing costs time each time it is named: 2000 times are 8 GB to read.
+TEST(OtlpProfilesTest, SharedEntriesAreNotReadWithoutLimit) {
+  std::string out;
+  {
+    pbf_writer request(out);
+    {
+      pbf_writer resource_profiles(request, 1);
+      pbf_writer scope(resource_profiles, 2);
+      pbf_writer profile(scope, 2);
+      { pbf_writer(profile, 1).add_int32(1, 1); }
+      profile.add_fixed64(3, 77);
+      for (int32_t i = 0; i < 2000; ++i)
+        WriteSample(profile, {.stack = 2, .attributes = {i + 1}, .values = {1}});
+    }
+    WriteDictionary(request);
+    pbf_writer dictionary(request, 2);
+    const std::vector<int32_t> frames(4'000'000, 0);
+    { pbf_writer(dictionary, 7).add_packed_int32(1, frames.begin(), frames.end()); }
+    for (int i = 0; i < 2000; ++i) pbf_writer(dictionary, 6).add_int32(1, 4);
+  }
+  const auto decoded = Decode(out);
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->rejected.items, 1);
+  EXPECT_THAT(decoded->rejected.message, HasSubstr("grow to more than 536870912 bytes"));
+}
+
+TEST(OtlpProfilesTest, ColumnsOfOneProfileAreLimited) {
+  std::string out;
+  {
+    pbf_writer request(out);
+    {
+      pbf_writer resource_profiles(request, 1);
+      pbf_writer scope(resource_profiles, 2);
+      for (int32_t i = 0; i < 40; ++i) {
+        pbf_writer profile(scope, 2);
+        { pbf_writer(profile, 1).add_int32(1, 5 + i); }
+        profile.add_fixed64(3, 77);
+        WriteSample(profile, {.stack = 1, .values = {1}});
+      }
+    }
+    WriteDictionary(request);
+    pbf_writer dictionary(request, 2);
+    for (int i = 0; i < 40; ++i) dictionary.add_string(5, "type" + std::to_string(i));
+  }
+  const auto decoded = Decode(out);
+  ASSERT_TRUE(decoded);
+  ASSERT_EQ(decoded->batches.size(), 2u) << decoded->rejected.message;
+  EXPECT_EQ(decoded->batches[0].profile.sample_types.size(), 32u);
+  EXPECT_EQ(decoded->batches[1].profile.sample_types.size(), 8u);
+}
+
 }  // namespace
 }  // namespace tidemark

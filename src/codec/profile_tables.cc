@@ -95,6 +95,12 @@ bool Importer::InRange(const char* table, int64_t index, size_t size) {
   return false;
 }
 
+bool Importer::Entry(const char* name, const std::vector<View>& table, int64_t index, View* entry) {
+  if (!InRange(name, index, table.size())) return false;
+  *entry = table[static_cast<size_t>(index)];
+  return Charge(entry->size());
+}
+
 bool Importer::String(int64_t index, std::string* out) {
   if (index == 0) return out->clear(), true;
   if (!InRange("string", index, dictionary_->strings.size())) return false;
@@ -122,7 +128,8 @@ bool Importer::ReadValueType(View body, ValueType* out) {
 
 bool Importer::Stack(int64_t index, std::vector<uint32_t>* locations) {
   if (index == 0) return true;
-  if (!InRange("stack", index, dictionary_->stacks.size())) return false;
+  View body;
+  if (!Entry("stack", dictionary_->stacks, index, &body)) return false;
   bool good = true;
   const auto add = [&](uint64_t location) {
     if (!good || location == 0) return;
@@ -130,7 +137,7 @@ bool Importer::Stack(int64_t index, std::vector<uint32_t>* locations) {
     good = Location(Index(location), &place);
     if (good) locations->push_back(place);
   };
-  Message message(dictionary_->stacks[static_cast<size_t>(index)], context_.place);
+  Message message(body, context_.place);
   while (good && message.Next()) {
     switch (message.tag_and_type()) {
       case Bytes(1):
@@ -151,9 +158,11 @@ bool Importer::Location(int64_t index, uint32_t* place) {
   const auto entry = static_cast<size_t>(index);
   *place = location_slots_.At(entry);
   if (*place != kNoIndex) return true;
+  View body;
+  if (!Entry("location", dictionary_->locations, index, &body)) return false;
   tidemark::Location location;
   int64_t mapping = 0;
-  for (Message message(dictionary_->locations[entry], context_.place); message.Next();) {
+  for (Message message(body, context_.place); message.Next();) {
     switch (message.tag_and_type()) {
       case Varint(1):
         mapping = Index(message.get_uint64());
@@ -201,9 +210,11 @@ bool Importer::Function(int64_t index, uint32_t* place) {
   const auto entry = static_cast<size_t>(index);
   *place = function_slots_.At(entry);
   if (*place != kNoIndex) return true;
+  View body;
+  if (!Entry("function", dictionary_->functions, index, &body)) return false;
   int64_t name = 0, system_name = 0, file = 0;
   tidemark::Function function;
-  for (Message message(dictionary_->functions[entry], context_.place); message.Next();) {
+  for (Message message(body, context_.place); message.Next();) {
     switch (message.tag_and_type()) {
       case Varint(1):
         name = Index(message.get_uint64());
@@ -236,6 +247,8 @@ bool Importer::Mapping(int64_t index, uint32_t* place) {
   const auto entry = static_cast<size_t>(index);
   *place = mapping_slots_.At(entry);
   if (*place != kNoIndex) return true;
+  View body;
+  if (!Entry("mapping", dictionary_->mappings, index, &body)) return false;
   tidemark::Mapping mapping;
   int64_t file = 0;
   int rank = 0;
@@ -243,7 +256,7 @@ bool Importer::Mapping(int64_t index, uint32_t* place) {
   const auto attribute = [&](uint64_t i) {
     good = good && ReadBuildId(Index(i), &rank, &mapping.build_id);
   };
-  for (Message message(dictionary_->mappings[entry], context_.place); message.Next();) {
+  for (Message message(body, context_.place); message.Next();) {
     switch (message.tag_and_type()) {
       case Varint(1):
         mapping.start = message.get_uint64();
@@ -287,10 +300,10 @@ bool Importer::ReadBuildId(int64_t index, int* rank, std::string* build_id) {
 }
 
 bool Importer::RawAttribute(int64_t index, View* key, AnyValue* value) {
-  if (!InRange("attribute", index, dictionary_->attributes.size())) return false;
+  View body;
+  if (!Entry("attribute", dictionary_->attributes, index, &body)) return false;
   int64_t key_index = 0;
-  for (Message message(dictionary_->attributes[static_cast<size_t>(index)], context_.place);
-       message.Next();) {
+  for (Message message(body, context_.place); message.Next();) {
     switch (message.tag_and_type()) {
       case Varint(1):
         key_index = Index(message.get_uint64());
@@ -341,10 +354,10 @@ bool Importer::Attribute(int64_t index, std::vector<Label>* labels) {
 
 bool Importer::Link(int64_t index, std::vector<Label>* labels) {
   if (index == 0) return true;
-  if (!InRange("link", index, dictionary_->links.size())) return false;
+  View body;
+  if (!Entry("link", dictionary_->links, index, &body)) return false;
   View trace_bytes, span_bytes;
-  for (Message message(dictionary_->links[static_cast<size_t>(index)], context_.place);
-       message.Next();) {
+  for (Message message(body, context_.place); message.Next();) {
     switch (message.tag_and_type()) {
       case Bytes(1):
         trace_bytes = message.Text();

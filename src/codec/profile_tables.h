@@ -74,6 +74,8 @@ class Importer {
 
  private:
   bool InRange(const char* table, int64_t index, size_t size);
+  // The entry of a table, with its reading charged.
+  bool Entry(const char* name, const std::vector<View>& table, int64_t index, View* entry);
   bool Location(int64_t index, uint32_t* place);
   bool ReadLine(View body, std::vector<Line>* lines);
   bool Function(int64_t index, uint32_t* place);
