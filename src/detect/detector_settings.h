@@ -12,8 +12,8 @@ inline constexpr double kMiB = 1 << 20;
 inline constexpr int64_t kBlockS = 300;
 inline constexpr double kLateS = 60;       // a block is judged this long after its end
 inline constexpr double kMaxJumpS = 3600;  // one point cannot move the watermark further
-inline constexpr int kAheadQuorum = 20;    // points in a row that agree can
-inline constexpr int kOldQuorum = 500;     // points in a row an hour old: the watermark was wrong
+inline constexpr int kAheadQuorum = 20;    // points more than those on time can
+inline constexpr int kBehindQuorum = 500;  // the same an hour behind: the watermark was wrong
 inline constexpr double kBlocksPerHour = 12;
 inline constexpr size_t kRingBlocks = 288;  // 24 h of pooled path and of each instance
 inline constexpr size_t kMaxTroughs = 64;   // of one instance
@@ -45,6 +45,7 @@ inline constexpr double kMinLateZ = 2.5;  // of the second half's slope
 inline constexpr double kMinContrastMature = 1.0, kMinContrastCold = 2.2;
 inline constexpr double kMinSuffixContrast = 0.0, kMinSuffixLateZ = 0.7;
 inline constexpr double kJumpShare = 0.15;  // of the growth, that one jump of 10 min may carry
+inline constexpr double kStairShare = 0.7;  // of the growth, that its two largest jumps may carry
 inline constexpr double kTauMatureS = 2400, kTauColdS = 9000;  // slowest credible saturation
 inline constexpr double kMinRelPerHour = 0.006, kMinGrowthShare = 0.012;
 inline constexpr double kMinBytesPerHour = 1.5 * kMiB;

@@ -50,12 +50,14 @@ void FleetDetector::Add(const MetricPoint& point) {
     ++counters_.points_invalid;
     return;
   }
-  detector::ServiceDetector* service = ServiceOf(point.service, point.time_s);
-  if (!service) {
+  if (!last_service_ || last_service_->name() != point.service) {  // mostly the last one again
+    last_service_ = ServiceOf(point.service, point.time_s);
+  }
+  if (!last_service_) {
     ++counters_.points_refused;
     return;
   }
-  service->Add(point);
+  last_service_->Add(point);
 }
 
 void FleetDetector::Finish() {

@@ -42,7 +42,7 @@ struct FleetCounters {
   uint64_t points = 0;              // taken
   uint64_t points_invalid = 0;      // time or value not finite, negative or absurd; names too long
   uint64_t points_late = 0;         // their block is gone
-  uint64_t points_ahead = 0;        // over an hour ahead of their service, and alone with that
+  uint64_t points_ahead = 0;        // over an hour ahead of their service, and outvoted
   uint64_t points_refused = 0;      // a limit of services, versions or instances was reached
   uint64_t instances_evicted = 0;   // idle
   uint64_t clock_jumps = 0;         // a service came back after over an hour
@@ -90,6 +90,7 @@ class FleetDetector {
   FleetCounters counters_;
   VerdictBook book_;
   size_t instances_ = 0;
+  detector::ServiceDetector* last_service_ = nullptr;  // of the last point; nullptr: none
   std::unordered_map<std::string, std::unique_ptr<detector::ServiceDetector>, NameHash,
                      std::equal_to<>>
       services_;

@@ -16,10 +16,15 @@ constexpr double kLargestPhi = 0.96;
 // A square matrix and the identity beside it, for Gauss-Jordan elimination.
 using Augmented = std::array<std::array<double, 2 * kMaxTerms>, kMaxTerms>;
 
+// Four sums run side by side: the compiler may not reorder one.
 double Dot(std::span<const double> a, std::span<const double> b) {
-  double sum = 0;
-  for (size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-  return sum;
+  double sum[4] = {0, 0, 0, 0};
+  size_t i = 0;
+  for (; i + 4 <= a.size(); i += 4) {
+    for (size_t k = 0; k < 4; ++k) sum[k] += a[i + k] * b[i + k];
+  }
+  for (; i < a.size(); ++i) sum[0] += a[i] * b[i];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
 // Turns the left half into the identity, hence the right half into the inverse. False: singular.

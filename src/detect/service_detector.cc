@@ -122,7 +122,18 @@ ServiceDetector::Version* ServiceDetector::VersionOf(std::string_view name) {
   return &versions_.back();
 }
 
+// The points of one instance mostly come together, so the last one found is tried first.
 InstanceSeries* ServiceDetector::InstanceOf(const MetricPoint& point) {
+  if (last_instance_ && last_instance_->name() == point.instance &&
+      last_version_ == point.version) {
+    return last_instance_;
+  }
+  last_instance_ = FindOrAddInstance(point);
+  last_version_ = point.version;
+  return last_instance_;
+}
+
+InstanceSeries* ServiceDetector::FindOrAddInstance(const MetricPoint& point) {
   Version* version = VersionOf(point.version);
   if (!version) return nullptr;
   const auto known = version->by_name.find(point.instance);
@@ -145,7 +156,7 @@ void ServiceDetector::StartClock(double time_s) {
   started_ = true;
   first_s_ = watermark_s_ = time_s;
   next_block_ = BlockAt(time_s);
-  ahead_in_row_ = old_in_row_ = 0;
+  votes_ahead_ = votes_behind_ = 0;
 }
 
 // The watermark was far ahead of what all senders say now: begin anew.
@@ -155,32 +166,34 @@ void ServiceDetector::ResetClock(double time_s) {
     instance_count_ -= version.instances.size();
   }
   versions_.clear();
+  last_instance_ = nullptr;
   last_collection_block_ = INT64_MIN / 2;
   ++counters_.clock_resets;
   StartClock(time_s);
 }
 
-// Advances the watermark to `time_s`. False: the point is over an hour ahead of everything else and
-// must wait until others agree (a service that was silent for long), so that one wrong clock moves
-// nothing.
+// Advances the watermark to `time_s`. False: the point is over an hour ahead of the others and must
+// wait until more points say so (a service that was silent for long), so that one wrong clock moves
+// nothing. Points far ahead and far behind vote against those on time, one each.
 bool ServiceDetector::MoveClock(double time_s) {
   if (time_s < watermark_s_ - kMaxJumpS) {
-    if (++old_in_row_ >= kOldQuorum) ResetClock(time_s);
+    if (++votes_behind_ >= kBehindQuorum) ResetClock(time_s);
     return true;
   }
-  old_in_row_ = 0;
   if (time_s > watermark_s_ + kMaxJumpS) {
-    if (ahead_in_row_ == 0 || std::abs(time_s - ahead_first_s_) > kMaxJumpS) {
-      ahead_in_row_ = 0;
+    if (votes_ahead_ == 0 || std::abs(time_s - ahead_first_s_) > kMaxJumpS) {
+      votes_ahead_ = 0;
       ahead_first_s_ = time_s;
     }
-    if (++ahead_in_row_ < kAheadQuorum) {
+    if (++votes_ahead_ < kAheadQuorum) {
       ++counters_.points_ahead;
       return false;
     }
     ++counters_.clock_jumps;
+    votes_ahead_ = 0;
   }
-  ahead_in_row_ = 0;
+  votes_ahead_ = std::max(0, votes_ahead_ - 1);
+  votes_behind_ = std::max(0, votes_behind_ - 1);
   if (time_s <= watermark_s_) return true;
   const int64_t newest_data = BlockAt(watermark_s_);
   watermark_s_ = time_s;
@@ -237,6 +250,7 @@ void ServiceDetector::CloseBlock(int64_t block) {
 }
 
 void ServiceDetector::EvictIdle(double idle_s) {
+  last_instance_ = nullptr;
   for (Version& version : versions_) {
     std::erase_if(version.instances, [&](const std::unique_ptr<InstanceSeries>& instance) {
       if (watermark_s_ - instance->last_seen_s() < idle_s) return false;

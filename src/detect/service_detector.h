@@ -31,6 +31,7 @@ class ServiceDetector {
 
   void Add(const MetricPoint& point);
   void Finish();
+  const std::string& name() const { return name_; }
   double watermark_s() const { return watermark_s_; }
 
  private:
@@ -46,6 +47,7 @@ class ServiceDetector {
   };
 
   InstanceSeries* InstanceOf(const MetricPoint& point);
+  InstanceSeries* FindOrAddInstance(const MetricPoint& point);
   Version* VersionOf(std::string_view name);
   bool MoveClock(double time_s);
   void StartClock(double time_s);
@@ -70,9 +72,11 @@ class ServiceDetector {
   bool started_ = false;
   double first_s_ = 0, watermark_s_ = 0;
   int64_t next_block_ = 0;
-  int ahead_in_row_ = 0, old_in_row_ = 0;
+  int votes_ahead_ = 0, votes_behind_ = 0;  // of points over an hour away, less those on time
   double ahead_first_s_ = 0;
   int64_t last_collection_block_ = INT64_MIN / 2;
+  InstanceSeries* last_instance_ = nullptr;  // of the last point, with last_version_; nullptr: none
+  std::string last_version_;
   std::deque<Version> versions_;  // in order of arrival; addresses are stable but for eviction
 };
 

@@ -226,7 +226,7 @@ double Confidence(const GrowingStack& stack, double window_s) {
   const double by_z = 1 - std::exp(-stack.z / 4);
   if (stack.level == GrowthLevel::kSlow) return 0.95 * by_z;
   const double cap = stack.evidence == RequestEvidence::kEndedSpans ? 0.98 : 0.92;
-  return cap * by_z * (1 - std::exp(-window_s / 25));
+  return cap * by_z * (1 - std::exp(-window_s / 15));
 }
 
 std::optional<GrowingStack> JudgeWindow(const StackPath& path, const Window& window,

@@ -25,7 +25,7 @@ namespace tidemark {
 // where known; 1.5 times more than the stack ever gave back before. Fast also needs a
 // RequestEvidence.
 //
-// confidence = cap (1 - exp(-z/4)) (1 - exp(-T/25 s)), cap 0.98 for bytes of ended spans, 0.92 for
+// confidence = cap (1 - exp(-z/4)) (1 - exp(-T/15 s)), cap 0.98 for bytes of ended spans, 0.92 for
 // bytes per request, and 0.95 (1 - exp(-z/4)) for slow. 40 s at z = 12 of ended spans: 0.98 * 0.95
 // * 0.80 = 0.74.
 std::optional<GrowingStack> JudgeStackPath(const StackPath& path);

@@ -36,6 +36,8 @@ Frame MakeFrame(const TrendQuestion& q, size_t window) {
   frame.begin = start - frame.history;
   frame.y = q.path.subspan(frame.begin);
   frame.ones.assign(frame.y.size(), 1.0);
+  frame.time.reserve(frame.y.size());
+  frame.hinge.reserve(frame.y.size());
   for (size_t i = frame.begin; i < rows; ++i) {
     const double t = static_cast<double>(q.blocks[i] - q.blocks[start]);
     frame.time.push_back(t);
@@ -87,8 +89,22 @@ double DifferenceScale(ColumnSpan path) {
   return 0.74 * 1.4826 * MedianInPlace(differences);
 }
 
+// Computed when first asked for: most paths are flat and never ask.
+class LazyScale {
+ public:
+  explicit LazyScale(ColumnSpan path) : path_(path) {}
+  double Get() {
+    if (value_ < 0) value_ = DifferenceScale(path_);
+    return value_;
+  }
+
+ private:
+  ColumnSpan path_;
+  double value_ = -1;
+};
+
 // Cheap: could this window pass at all?
-bool PassesScreen(const TrendQuestion& q, size_t window, double scale) {
+bool PassesScreen(const TrendQuestion& q, size_t window, LazyScale& scale) {
   const size_t rows = q.path.size(), start = rows - window;
   const double blocks = static_cast<double>(window);
   if (static_cast<double>(q.blocks.back() - q.blocks[start]) > blocks * 1.5) return false;
@@ -98,7 +114,7 @@ bool PassesScreen(const TrendQuestion& q, size_t window, double scale) {
   const double material = std::max(
       {q.min_rel_per_hour * q.level * hours, kMinGrowthShare * q.level, q.min_per_hour * hours});
   return rise >= 0.5 * material &&
-         rise >= 0.5 * q.min_z * scale * std::sqrt(2.0 / static_cast<double>(edge));
+         rise >= 0.5 * q.min_z * scale.Get() * std::sqrt(2.0 / static_cast<double>(edge));
 }
 
 std::optional<Candidate> FitCandidate(const TrendQuestion& q, size_t window) {
@@ -252,14 +268,31 @@ bool Saturates(const TrendQuestion& q, const Frame& frame, const Candidate& c, C
   return false;
 }
 
-// One jump within 10 minutes carries the growth of a short window: a deploy, a lazy load, a tenant
+double JumpAt(ColumnSpan window, size_t i) { return window[i] - window[i - 2]; }
+
+// The largest rise within 10 minutes, at least 3 blocks away from `not_near`; its last row. 0: the
+// window is too short.
+size_t LargestJump(ColumnSpan window, size_t not_near) {
+  size_t best = 0;
+  for (size_t i = 2; i < window.size(); ++i) {
+    if (not_near > 0 && i < not_near + 3 && not_near < i + 3) continue;
+    if (best == 0 || JumpAt(window, i) > JumpAt(window, best)) best = i;
+  }
+  return best;
+}
+
+// One jump carries the growth of a short window, or two that of any: a deploy, lazy loads, a tenant
 // moving in.
-bool IsOneJump(const Candidate& c, ColumnSpan window, double scale) {
-  if (c.window > 18) return false;
-  double jump = -1e300;
-  for (size_t i = 2; i < window.size(); ++i) jump = std::max(jump, window[i] - window[i - 2]);
+bool IsStaircase(const Candidate& c, ColumnSpan window, double scale) {
   const double blocks = static_cast<double>(c.window);
-  return jump - 4 * scale > (2.0 / blocks + kJumpShare) * c.slope * blocks;
+  const double growth = c.slope * blocks;
+  const size_t first = LargestJump(window, 0);
+  if (first == 0) return false;
+  const double jump = JumpAt(window, first);
+  if (c.window <= 18) return jump - 4 * scale > (2.0 / blocks + kJumpShare) * growth;
+  const size_t second = LargestJump(window, first);
+  return second > 0 &&
+         jump + JumpAt(window, second) - 8 * scale > (4.0 / blocks + kStairShare) * growth;
 }
 
 bool IsMaterial(const TrendQuestion& q, const Candidate& c) {
@@ -283,7 +316,7 @@ std::optional<Trend> JudgeCandidate(const TrendQuestion& q, const Candidate& c, 
   const Column unloaded = TakeLoadOut(frame, c);
   const bool mature = HasFlatHistory(frame, c, unloaded);
   if (MustWait(q, c, mature) || Saturates(q, frame, c, unloaded, mature) ||
-      IsOneJump(c, ColumnSpan(unloaded).subspan(frame.history), scale)) {
+      IsStaircase(c, ColumnSpan(unloaded).subspan(frame.history), scale)) {
     return std::nullopt;
   }
   return Trend{c.z, static_cast<int>(c.window), c.slope, c.error, 0, mature};
@@ -309,7 +342,7 @@ int64_t RefineOnset(const TrendQuestion& q, size_t window) {
 
 std::optional<Trend> FindTrend(const TrendQuestion& q) {
   std::vector<Candidate> candidates;
-  const double scale = DifferenceScale(q.path);
+  LazyScale scale(q.path);
   for (const int window : kWindows) {
     const auto rows = static_cast<size_t>(window);
     if (rows + 1 > q.path.size()) break;
@@ -321,7 +354,7 @@ std::optional<Trend> FindTrend(const TrendQuestion& q) {
       candidates.begin(), candidates.end(),
       [](const Candidate& a, const Candidate& b) { return a.likelihood < b.likelihood; });
   for (auto c = likeliest;; --c) {
-    if (auto trend = JudgeCandidate(q, *c, scale)) {
+    if (auto trend = JudgeCandidate(q, *c, scale.Get())) {
       trend->onset_block = RefineOnset(q, likeliest->window);
       return trend;
     }
