@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -59,8 +60,15 @@ bool LedgerWriter::MapFile(int fd) {
         !Failed(Syscall(SYS_fallocate, static_cast<uint64_t>(fd), 0, 0, ledger::kFileSize));
     if (all_backed_) return true;
   }
-  Forget();
+  Unmap();
   return false;
+}
+
+// A file-size limit below ours would raise SIGXFSZ in the host.
+static bool FileSizeAllowed() {
+  rlimit limit{};
+  const long result = Syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, Address(&limit));
+  return Failed(result) || limit.rlim_cur >= ledger::kFileSize;
 }
 
 OffReason LedgerWriter::Create(const LedgerOptions& options) {
@@ -68,6 +76,7 @@ OffReason LedgerWriter::Create(const LedgerOptions& options) {
     control_ = static_cast<Control*>(MapAnonymous(sizeof(Control), PROT_READ | PROT_WRITE));
     if (control_ == nullptr) return OffReason::kAddressSpace;
   }
+  if (!FileSizeAllowed()) return OffReason::kFileRefused;
   const long folder = OpenFolder(options.folder);
   if (Failed(folder)) return OffReason::kFileRefused;
   const auto folder_fd = static_cast<uint64_t>(folder);
@@ -96,7 +105,7 @@ OffReason LedgerWriter::Create(const LedgerOptions& options) {
     }
     if (reason != OffReason::kNone) {
       Syscall(SYS_unlinkat, folder_fd, Address(temporary.c_str()), 0);
-      Forget();
+      Unmap();
     }
     Syscall(SYS_close, static_cast<uint64_t>(fd));
   }
@@ -160,11 +169,27 @@ bool LedgerWriter::Back(uint64_t end, uint64_t section_end, uint64_t* backed) {
   return true;
 }
 
-void LedgerWriter::Forget() {
+void LedgerWriter::Unmap() {
   if (file_ != nullptr) Syscall(SYS_munmap, Address(file_), ledger::kFileSize);
+  file_ = nullptr;
+}
+
+void LedgerWriter::Forget() {
+  DropInherited();
+  inherited_ = file_;
   file_ = nullptr;
   path_[0] = 0;
   if (control_ != nullptr) Syscall(SYS_madvise, Address(control_), sizeof(Control), MADV_DONTNEED);
+}
+
+const ledger::Module* LedgerWriter::InheritedModule(int index) const {
+  if (inherited_ == nullptr || index < 0) return nullptr;
+  return reinterpret_cast<const ledger::Module*>(inherited_ + ledger::kModulesOffset) + index;
+}
+
+void LedgerWriter::DropInherited() {
+  if (inherited_ != nullptr) Syscall(SYS_munmap, Address(inherited_), ledger::kFileSize);
+  inherited_ = nullptr;
 }
 
 void LedgerWriter::CountLoss(ledger::Loss loss) {

@@ -35,6 +35,10 @@ class LedgerWriter {
   // Lets go of the mapping and of all live samples, without a trace in the file: for a child after
   // fork, whose file it is not.
   void Forget();
+  // After Forget: an entry of the parent's module table, which never changes once published; null
+  // when there is none. Until DropInherited.
+  const ledger::Module* InheritedModule(int index) const;
+  void DropInherited();
 
   ledger::Header* header() { return reinterpret_cast<ledger::Header*>(file_); }
   void CountLoss(ledger::Loss loss);
@@ -81,6 +85,7 @@ class LedgerWriter {
   };
 
   bool MapFile(int fd);
+  void Unmap();
   bool FillHeader(const LedgerOptions& options);
   bool Back(uint64_t end, uint64_t section_end, uint64_t* backed);
   ledger::Module* module(uint32_t i) { return At<ledger::Module>(ledger::kModulesOffset, i); }
@@ -92,6 +97,7 @@ class LedgerWriter {
   }
 
   uint8_t* file_ = nullptr;
+  uint8_t* inherited_ = nullptr;  // the parent's file, after Forget; only read
   Control* control_ = nullptr;
   bool all_backed_ = false;  // the file has no holes: no page needs asking for
   uint64_t backed_modules_ =

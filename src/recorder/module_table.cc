@@ -49,7 +49,8 @@ void FillPath(const dl_phdr_info& info, ledger::Header* header, ledger::Module* 
 }  // namespace
 
 void ModuleTable::Refresh(SpinLock* lock, LedgerWriter* ledger, RuleCache* rules) {
-  if (busy_.exchange(true, std::memory_order_acquire)) return;
+  if (forbidden_.load(std::memory_order_relaxed) || busy_.exchange(true, std::memory_order_acquire))
+    return;
   Pass pass{.table = this, .lock = lock, .ledger = ledger, .rules = rules};
   dl_iterate_phdr(&ModuleTable::OnModule, &pass);
   if (pass.locked) {
@@ -59,12 +60,22 @@ void ModuleTable::Refresh(SpinLock* lock, LedgerWriter* ledger, RuleCache* rules
   busy_.store(false, std::memory_order_release);
 }
 
-void ModuleTable::Reset() {
-  count_ = 0;
-  span_source_ = {};
-  span_identity_ = 0;
-  changes_.store(0, std::memory_order_relaxed);
-  busy_.store(false, std::memory_order_relaxed);
+void ModuleTable::Republish(LedgerWriter* ledger) {
+  for (size_t i = 0; i < count_; ++i) {
+    const ledger::Module* module = ledger->InheritedModule(known_[i].ledger_index);
+    known_[i].ledger_index = module == nullptr ? -1 : ledger->AddModule(*module);
+  }
+}
+
+bool ModuleTable::Forbid() {
+  constexpr int kRounds = 20000;
+  forbidden_.store(true, std::memory_order_relaxed);
+  for (int round = 0; round < kRounds; ++round) {
+    if (!busy_.exchange(true, std::memory_order_acquire)) return true;
+    Syscall(SYS_sched_yield);
+  }
+  forbidden_.store(false, std::memory_order_relaxed);
+  return false;
 }
 
 // Called for each object with the loader's lock held; ends the iteration at once when nothing

@@ -21,8 +21,18 @@ class ModuleTable {
   // thread; one at a time does the work, others go on.
   void Refresh(SpinLock* lock, LedgerWriter* ledger, RuleCache* rules);
 
-  // Forgets all, so that the next Refresh writes every module into a new ledger. Needs the lock.
-  void Reset();
+  // Writes all known modules into a new ledger, taking their descriptions from `ledger`'s inherited
+  // file: for a forked child, where the loader's lock may be held by a thread that is no more.
+  // Needs the lock.
+  void Republish(LedgerWriter* ledger);
+
+  // Keeps every thread out of Refresh, and so from holding the loader's lock on our account, until
+  // Allow. False when one did not come out in time.
+  bool Forbid();
+  void Allow() {
+    busy_.store(false, std::memory_order_release);
+    forbidden_.store(false, std::memory_order_release);
+  }
 
   // Both need the lock.
   CodeRanges ranges() const { return {ranges_, count_}; }
@@ -44,7 +54,8 @@ class ModuleTable {
   void Finish(Pass* pass);
 
   std::atomic<bool> busy_{false};
-  std::atomic<uint64_t> changes_{0};  // dlopens + dlcloses + 1 at the last pass; 0: none yet
+  std::atomic<bool> forbidden_{false};  // a fork is waiting: newcomers stay out
+  std::atomic<uint64_t> changes_{0};    // dlopens + dlcloses + 1 at the last pass; 0: none yet
   bool startup_done_ = false;
   SpanSource span_source_;
   uint64_t span_identity_ = 0;

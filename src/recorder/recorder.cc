@@ -11,6 +11,8 @@
 extern "C" {
 __thread uint64_t tidemark_countdown;
 extern void* __libc_stack_end;  // NOLINT: glibc's name; end of the main thread's stack
+[[gnu::weak]] extern char
+    __libc_single_threaded;  // NOLINT: glibc 2.32's name; 0 once there was a second thread
 }
 
 namespace tidemark::recorder {
@@ -163,7 +165,11 @@ bool Recorder::EnsureLedger() {
                       .interval_shift = interval_shift_.load(std::memory_order_relaxed),
                       .forked = forked_});
   if (reason == OffReason::kNone) {
-    if (forked_) ledger_.SetState(ledger::State::kActive, OffReason::kNone);
+    if (forked_) {
+      modules_.Republish(&ledger_);
+      ledger_.DropInherited();
+      ledger_.SetState(ledger::State::kActive, OffReason::kNone);
+    }
     return true;
   }
   TurnOff(reason);
@@ -171,30 +177,40 @@ bool Recorder::EnsureLedger() {
 }
 
 // In a forked child, the first time it comes here: lets go of the parent's ledger. Under the lock.
-bool Recorder::EnterForkedChild() {
-  if (*alive_ == 1) return false;
+void Recorder::EnterForkedChild() {
+  if (*alive_ == 1) return;
   *alive_ = 1;
   forked_ = true;
+  loader_usable_ = loader_usable_ && fork_alone_;
   ledger_.Forget();
-  modules_.Reset();
   thread_state.random.state ^= Seed();
-  return true;
 }
 
 void Recorder::WatchForks() {
   if (mode_.load(std::memory_order_relaxed) != Mode::kActive) return;
-  pthread_atfork([] { recorder.BeforeFork(); }, [] { recorder.AfterFork(); },
-                 [] { recorder.AfterFork(); });
+  pthread_atfork([] { recorder.BeforeFork(); }, [] { recorder.AfterFork(false); },
+                 [] { recorder.AfterFork(true); });
 }
 
-// Holding the lock over fork gives the child whole tables.
+// Holding the lock over fork gives the child whole tables. Where other threads exist, one of them
+// may hold the loader's lock just then, and the child's copy of it would never be released: glibc
+// does not reset it.
 void Recorder::BeforeFork() {
   if (mode_.load(std::memory_order_relaxed) != Mode::kActive || thread_state.busy) return;
+  const bool quiet = modules_.Forbid();
   fork_locked_ = lock_.TryLock();
   thread_state.busy = fork_locked_;
+  fork_alone_ =
+      quiet && fork_locked_ && &__libc_single_threaded != nullptr && __libc_single_threaded;
+  fork_quiet_ = quiet;
 }
 
-void Recorder::AfterFork() {
+void Recorder::AfterFork(bool in_child) {
+  if (fork_quiet_) {
+    fork_quiet_ = false;
+    modules_.Allow();
+  }
+  if (!in_child) fork_alone_ = false;
   if (!thread_state.busy || !fork_locked_) return;
   fork_locked_ = false;
   lock_.Unlock();
@@ -255,7 +271,7 @@ void* Recorder::Sample(size_t size, size_t alignment, bool zero, uint32_t shift,
     lock_.Unlock();
     if (!usable) return nullptr;
   }
-  modules_.Refresh(&lock_, &ledger_, &rules_);
+  if (loader_usable_) modules_.Refresh(&lock_, &ledger_, &rules_);
   if (!lock_.TryLock()) {
     ledger_.CountLoss(Loss::kLockBusy);
     return nullptr;

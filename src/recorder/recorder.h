@@ -67,10 +67,10 @@ class Recorder {
   // Around fork(); WatchForks has libc call the other two.
   void WatchForks();
   void BeforeFork();
-  void AfterFork();
+  void AfterFork(bool in_child);
 
  private:
-  bool EnterForkedChild();
+  void EnterForkedChild();
   bool EnsureLedger();
   void TurnOff(ledger::OffReason reason);
   bool CountDown(size_t size, uint64_t before, uint32_t* shift);
@@ -94,6 +94,11 @@ class Recorder {
   bool has_folder_ = false;
   bool forked_ = false;
   bool fork_locked_ = false;
+  bool fork_quiet_ = false;  // BeforeFork keeps others out of the module table
+  bool fork_alone_ =
+      false;  // the fork under way began with one thread, and no refresh was under way
+  bool loader_usable_ =
+      true;  // false in a child whose copy of the loader's lock may be held by nobody that exists
   volatile uint32_t* alive_ =
       nullptr;  // 1 in the process that set it, 0 in a child (MADV_WIPEONFORK)
 
