@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "symbolize/symbol_name.h"
 
 namespace tidemark {
 namespace {
@@ -30,7 +31,7 @@ std::string BaseName(const std::string& path) { return path.substr(path.rfind('/
 // "shop::Keep  /src/shop.cc:12", or the module where no line is known.
 std::string FrameLine(const FrameText& frame) {
   const std::string place = PlaceOf(frame);
-  return ShortFunction(frame.function, kFunctionWidth) + "  " +
+  return WithShortTemplates(frame.function, kFunctionWidth) + "  " +
          (place.empty() ? BaseName(frame.module) : place);
 }
 
@@ -139,20 +140,6 @@ std::string FormatReport(const Profile& now, const Profile* before, const Report
   const HeapSummary summary = Summarize(now, before, options);
   return format == ReportFormat::kJson ? FormatJson(now, summary, options)
                                        : FormatText(summary, options);
-}
-
-std::string ShortFunction(const std::string& function, size_t max_length) {
-  if (function.size() <= max_length) return function;
-  std::string out;
-  int depth = 0;
-  for (size_t i = 0; i < function.size(); ++i) {
-    const char c = function[i];
-    const bool opens = c == '<' && i > 0 && (std::isalnum(function[i - 1]) || depth > 0);
-    if (opens && depth++ == 0) out += "<...>";
-    if (depth == 0) out.push_back(c);
-    if (c == '>' && depth > 0) --depth;
-  }
-  return out;
 }
 
 }  // namespace tidemark

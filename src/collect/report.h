@@ -50,7 +50,4 @@ HeapSummary Summarize(const Profile& now, const Profile* before, const ReportOpt
 std::string FormatReport(const Profile& now, const Profile* before, const ReportOptions& options,
                          ReportFormat format);
 
-// A function's name fit for a line: template arguments beyond `max_length` become "<...>".
-std::string ShortFunction(const std::string& function, size_t max_length);
-
 }  // namespace tidemark

@@ -92,10 +92,5 @@ TEST(ReportTest, ListsKeepTheirLimits) {
   EXPECT_EQ(summary.stacks, 50u);
 }
 
-TEST(ReportTest, LongNamesLoseTheirTemplateArguments) {
-  EXPECT_EQ(ShortFunction("a::Map<int, b<c> >::Put<d>", 10), "a::Map<...>::Put<...>");
-  EXPECT_EQ(ShortFunction("short", 10), "short");
-}
-
 }  // namespace
 }  // namespace tidemark

@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 
+#include <cctype>
 #include <cstdlib>
 
 namespace tidemark {
@@ -10,6 +11,8 @@ namespace {
 bool EndsWith(std::string_view text, std::string_view tail) {
   return text.size() >= tail.size() && text.substr(text.size() - tail.size()) == tail;
 }
+
+bool IsWordCharacter(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
 // Cuts " const", " &", " [clone .cold]" and their like from the end.
 std::string_view WithoutSuffixes(std::string_view name) {
@@ -81,6 +84,28 @@ std::string WithoutParameters(std::string_view demangled) {
   // The parameters of an operator() follow its own parentheses, so that nothing more is to be cut.
   name.remove_prefix(ReturnTypeLength(name));
   return std::string(name);
+}
+
+std::string WithShortTemplates(const std::string& name, size_t max_length) {
+  if (name.size() <= max_length) return name;
+  std::string out;
+  int depth = 0;
+  for (size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    const std::string_view before = std::string_view(name).substr(0, i);
+    // "operator<", "operator<<" and "->" are no brackets.
+    const bool opens = c == '<' && i > 0 && !EndsWith(before, "operator") &&
+                       !EndsWith(before, "operator<") &&
+                       (IsWordCharacter(name[i - 1]) || depth > 0);
+    if (opens && depth++ == 0) out += "<...>";
+    if (depth == 0) out.push_back(c);
+    if (c == '>' && depth > 0 && !EndsWith(before, "-")) --depth;
+  }
+  return out;
+}
+
+std::string ReadableName(const std::string& system_name) {
+  return WithShortTemplates(WithoutParameters(Demangle(system_name)));
 }
 
 }  // namespace tidemark

@@ -13,4 +13,10 @@ std::string Demangle(const std::string& system_name);
 // clone suffix. Keeps "operator()", "(anonymous namespace)" and lambdas whole.
 std::string WithoutParameters(std::string_view demangled);
 
+// Names longer than `max_length` lose their template arguments: "a::Map<...>::Put".
+std::string WithShortTemplates(const std::string& name, size_t max_length = 160);
+
+// All of these: the name to show for what the linker knows as `system_name`.
+std::string ReadableName(const std::string& system_name);
+
 }  // namespace tidemark

@@ -36,5 +36,14 @@ TEST(SymbolNameTest, ParametersReturnTypesAndSuffixesAreCut) {
   for (const auto& c : kCases) EXPECT_EQ(WithoutParameters(c.full), c.name);
 }
 
+TEST(SymbolNameTest, LongNamesLoseTheirTemplateArguments) {
+  EXPECT_EQ(WithShortTemplates("a::Map<int, b<c> >::Put<d>", 10), "a::Map<...>::Put<...>");
+  EXPECT_EQ(WithShortTemplates("std::operator<< <char, d<e> >", 10),
+            "std::operator<< <char, d<...> >");
+  EXPECT_EQ(WithShortTemplates("f<decltype (a->b)>::g", 10), "f<...>::g");
+  EXPECT_EQ(WithShortTemplates("a::Map<int>::Put"), "a::Map<int>::Put");
+  EXPECT_EQ(ReadableName("_ZN4shop4KeepEi"), "shop::Keep");
+}
+
 }  // namespace
 }  // namespace tidemark

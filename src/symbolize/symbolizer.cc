@@ -70,15 +70,16 @@ std::vector<SymbolFrame> LookUp(Module* module, uint64_t address) {
   if (!frames.empty()) {
     // Functions local to a file have no linkage name in DWARF, but they have one in the symbols.
     SymbolFrame& outermost = frames.back();
-    if (symbol != nullptr && outermost.system_name == outermost.function) {
+    const bool mangled = outermost.system_name.rfind("_Z", 0) == 0;
+    if (symbol != nullptr && !mangled) {
       outermost.system_name = symbol->name;
-      outermost.function = WithoutParameters(Demangle(symbol->name));
+      outermost.function = ReadableName(symbol->name);
     }
     return frames;
   }
   if (symbol == nullptr) return frames;
   SymbolFrame frame = module->dwarf ? module->dwarf->PlaceOf(address) : SymbolFrame();
-  frame.function = WithoutParameters(Demangle(symbol->name));
+  frame.function = ReadableName(symbol->name);
   frame.system_name = symbol->name;
   frames.push_back(std::move(frame));
   return frames;
