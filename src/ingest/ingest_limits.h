@@ -22,6 +22,11 @@ struct IngestLimits {
   int retry_after_unavailable_s = 5;              // a part is not ready, or the disk refuses
 };
 
+// The times that are taken: 1970 to 2116 (2^62 ns). Sums and differences of two of them are times
+// too.
+inline constexpr int64_t kMaxTimeNs = int64_t{1} << 62;
+inline bool IsTime(int64_t time_ns) { return time_ns > 0 && time_ns <= kMaxTimeNs; }
+
 // Stands for the names beyond a limit.
 inline constexpr char kOtherRoute[] = "(other)";
 
@@ -34,7 +39,8 @@ class EventClock {
 
   // Both in ns since the epoch; `wall_ns` is the wall clock now.
   void Observe(int64_t event_ns, int64_t wall_ns) {
-    if (event_ns > wall_ns + max_skew_ns_) {
+    if (!IsTime(event_ns)) return;
+    if (event_ns - max_skew_ns_ > wall_ns) {
       ++ahead_;
     } else if (event_ns > now_ns_) {
       now_ns_ = event_ns;

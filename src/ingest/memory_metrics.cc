@@ -7,7 +7,7 @@
 #include <tuple>
 
 #include "base/hash.h"
-#include "base/time.h"
+#include "ingest/ingest_limits.h"
 
 namespace tidemark {
 
@@ -215,7 +215,7 @@ std::vector<MetricItem> MemoryMetrics::Collect(const MetricBatch& batch,
     }
     const bool is_undefined_limit = table[rows[0]].use == MetricUse::kLimit && point.value < 0;
     if (is_undefined_limit) continue;  // JVMs write -1
-    if (!std::isfinite(point.value) || point.value < 0 || point.time_ns <= 0) {
+    if (!std::isfinite(point.value) || point.value < 0 || !IsTime(point.time_ns)) {
       ++stats_.points_invalid;
       continue;
     }

@@ -347,12 +347,14 @@ TEST(MemoryMetricsTest, HostileValuesAreCountedAndMakeNoPoint) {
   MemoryMetrics metrics;
   Point timeless = P("stats.allocated", 5);
   timeless.time_ns = 0;
-  EXPECT_TRUE(
-      metrics
-          .Feed(Batch({P("stats.allocated", std::nan("")), P("stats.allocated", -1),
-                       P("stats.allocated", std::numeric_limits<double>::infinity()), timeless}))
-          .empty());
-  EXPECT_EQ(metrics.stats().points_invalid, 4u);
+  Point endless = P("stats.allocated", 5);
+  endless.time_ns = INT64_MAX;
+  EXPECT_TRUE(metrics
+                  .Feed(Batch({P("stats.allocated", std::nan("")), P("stats.allocated", -1),
+                               P("stats.allocated", std::numeric_limits<double>::infinity()),
+                               timeless, endless}))
+                  .empty());
+  EXPECT_EQ(metrics.stats().points_invalid, 5u);
 }
 
 TEST(MemoryMetricsTest, OneWrongClockIsForgotten) {

@@ -88,7 +88,7 @@ void SpanIndex::Release(uint32_t id) {
 
 bool SpanIndex::Add(TargetId target, const Span& span) {
   const auto id = static_cast<uint64_t>(span.span_id);
-  if (id == 0 || span.start_ns <= 0) {
+  if (id == 0 || !IsTime(span.start_ns) || (span.end_ns != 0 && !IsTime(span.end_ns))) {
     ++stats_.refused;
     return false;
   }
@@ -129,6 +129,7 @@ void SpanIndex::EvictOldest() {
 }
 
 void SpanIndex::Advance(int64_t time_ns) {
+  time_ns = std::clamp<int64_t>(time_ns, 0, kMaxTimeNs);
   while (size() > 0) {
     const Entry& entry = At(first_);
     const int64_t entry_ns = entry.end_ns != 0 ? entry.end_ns : entry.start_ns;

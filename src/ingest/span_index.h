@@ -39,7 +39,7 @@ struct SpanIndexStats {
   uint64_t duplicates = 0;  // delivered twice
   uint64_t evicted_by_age = 0;
   uint64_t evicted_by_space = 0;
-  uint64_t refused = 0;        // without an id or a start, or far ahead of event time
+  uint64_t refused = 0;  // without an id, or not at a time (IsTime), or far ahead of event time
   uint64_t routes_folded = 0;  // spans counted under kOtherRoute
 };
 

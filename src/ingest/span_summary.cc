@@ -132,7 +132,7 @@ SpanSummary::Route& SpanSummary::RouteFor(const Span& span, TargetState* state) 
 }
 
 void SpanSummary::Add(const Target& target, const Span& span) {
-  if (span.end_ns <= 0 || span.start_ns <= 0 || span.end_ns < span.start_ns) {
+  if (!IsTime(span.start_ns) || !IsTime(span.end_ns) || span.end_ns < span.start_ns) {
     ++stats_.refused;
     return;
   }
@@ -182,7 +182,7 @@ void SpanSummary::CountRates(const Span& span, bool is_request, TargetState* sta
 
 std::vector<CanonicalPoint> SpanSummary::Advance(int64_t time_ns) {
   std::vector<CanonicalPoint> out;
-  now_ns_ = std::max(now_ns_, time_ns);
+  now_ns_ = std::clamp(time_ns, now_ns_, kMaxTimeNs);
   if (now_ns_ < next_due_ns_) return out;
   next_due_ns_ = now_ns_ + kNsPerSecond;
   for (auto& [id, state] : states_) EmitDue(state.get(), &out);

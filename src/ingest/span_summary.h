@@ -51,7 +51,7 @@ struct RouteRequests {
 struct SpanSummaryStats {
   uint64_t ended = 0;
   uint64_t requests = 0;
-  uint64_t refused = 0;  // without an end, or ending before they start
+  uint64_t refused = 0;  // not at a time (IsTime), or ending before they start
   uint64_t ahead = 0;    // counted, but not in the rates: one time far ahead of the target's others
   uint64_t late = 0;     // counted, but too late for the rates
   uint64_t routes_folded = 0;  // spans counted under kOtherRoute

@@ -180,7 +180,9 @@ TEST(SpanSummaryTest, HostileTimesAreRefusedOrKeptOutOfTheRates) {
   summary.Advance(kT0);
   summary.Add(kShop, MakeSpan(kT0, -5));
   summary.Add(kShop, MakeSpan(INT64_MIN, 0));
-  EXPECT_EQ(summary.stats().refused, 2u);
+  summary.Add(kShop, MakeSpan(INT64_MAX, 0));
+  summary.Advance(INT64_MIN);
+  EXPECT_EQ(summary.stats().refused, 3u);
   summary.Add(kShop, MakeSpan(1, 1));  // 1970
   summary.Add(kShop, MakeSpan(kT0, kMs));
   summary.Add(kShop, MakeSpan(kT0 + 24 * kNsPerHour, 0));
