@@ -41,9 +41,21 @@ int64_t Number(Dwarf_Die* die, unsigned attribute) {
   return dwarf_formudata(&value, &word) == 0 ? static_cast<int64_t>(word) : 0;
 }
 
-// A function that stands in a class or is a copy of another has its name at its declaration.
-const char* ScopeName(Dwarf_Die* scope) {
-  return dwarf_tag(scope) == DW_TAG_subprogram ? Text(scope, DW_AT_name) : dwarf_diename(scope);
+// Adds a namespace, class or function to the scope that is being written, outermost first.
+void EnterScope(Dwarf_Die* die, std::string* scope) {
+  const int tag = dwarf_tag(die);
+  const bool function = tag == DW_TAG_subprogram;
+  const char* linkage = function ? Text(die, DW_AT_linkage_name) : nullptr;
+  const char* name = function ? Text(die, DW_AT_name) : dwarf_diename(die);
+  if (linkage != nullptr) {
+    *scope = WithoutParameters(Demangle(linkage));  // holds what is around it
+  } else if (name != nullptr) {
+    *scope += name;
+  } else {
+    // Unnamed classes that have member functions are, but for rarities, closures.
+    *scope += tag == DW_TAG_namespace ? "(anonymous namespace)" : "{lambda}";
+  }
+  *scope += "::";
 }
 
 // The DIE that declares a function: behind its abstract origin and its specification.
@@ -251,8 +263,7 @@ std::string DwarfIndex::ScopeOf(Dwarf_Die* function) {
     if (dwarf_tag(&last) == DW_TAG_lexical_block) continue;
     // Lambdas are members of unnamed classes inside functions.
     if (!IsScope(dwarf_tag(&last)) && dwarf_tag(&last) != DW_TAG_subprogram) break;
-    const char* name = ScopeName(&last);
-    scope += std::string(name != nullptr ? name : "(anonymous namespace)") + "::";
+    EnterScope(&last, &scope);
   }
   return scope;
 }

@@ -20,8 +20,8 @@ using ::testing::HasSubstr;
 
 // The file offset of the return address that the fixture captured. The fixture's first segment
 // holds file offset 0 at its load address, and its code lies at equal offset and address.
-uint64_t CapturedOffset() {
-  fixture::KeepEndedSpan(1);
+uint64_t CapturedOffset(int (*keep)(int) = fixture::KeepEndedSpan) {
+  keep(1);
   Dl_info info;
   EXPECT_NE(dladdr(reinterpret_cast<void*>(fixture::captured_return_address), &info), 0);
   const uint64_t address =
@@ -74,6 +74,15 @@ void WriteAll(const std::string& path, const std::string& bytes) {
 TEST(SymbolizerTest, InlinedCallsGiveEachTheirOwnFunctionFileAndLine) {
   Symbolizer symbolizer;
   ExpectWholeChain(symbolizer.Frames({FIXTURE_PATH, BuildIdOf(FIXTURE_PATH)}, CapturedOffset()));
+}
+
+TEST(SymbolizerTest, LambdasAreNamedAfterTheFunctionAroundThem) {
+  Symbolizer symbolizer;
+  const auto frames = symbolizer.Frames({FIXTURE_PATH, ""}, CapturedOffset(fixture::KeepInLambda));
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_THAT(frames[0].function, HasSubstr("fixture::KeepInLambda"));
+  EXPECT_THAT(frames[0].function, HasSubstr("{lambda"));
+  EXPECT_THAT(frames[0].function, EndsWith("::operator()"));
 }
 
 TEST(SymbolizerTest, SecondLookUpOfAnAddressComesFromTheCache) {
