@@ -30,6 +30,12 @@ std::set<std::string> InstancesOf(const std::vector<GrowingStack>& growing) {
   return instances;
 }
 
+// Native heaps show what is live now, collected ones what the last collection left.
+bool IsNative(const Resource& resource) {
+  const std::string& language = AttributeOr(resource.attributes, "telemetry.sdk.language");
+  return language == "cpp" || language == "rust";
+}
+
 // Independent estimates: values add, errors add in squares.
 Estimate Sum(const std::vector<GrowingStack>& growing) {
   Estimate sum;
@@ -116,8 +122,10 @@ Result<void> ServiceGrowth::Add(const Resource& resource, Profile profile, const
 
 void ServiceGrowth::Remember(const Resource& resource, Profile profile, double inuse_bytes) {
   std::deque<Level>& levels = levels_[resource.target.instance];
-  if (levels.empty() || profile.time_ns > levels.back().time_ns)
-    levels.push_back({profile.time_ns, inuse_bytes});
+  // An unchanged heap means that nothing was collected in between: the interval goes on.
+  const bool newer = levels.empty() || profile.time_ns > levels.back().time_ns;
+  const bool changed = levels.empty() || levels.back().inuse_bytes != inuse_bytes;
+  if (newer && changed) levels.push_back({profile.time_ns, inuse_bytes});
   if (levels.size() > limits_.max_levels) levels.pop_front();
   newest_.insert_or_assign(resource.target.instance,
                            InstanceProfile{resource, std::move(profile), inuse_bytes});
@@ -136,9 +144,11 @@ std::vector<RouteGrowth> ServiceGrowth::RouteShares(const RequestsLookup& reques
   std::map<std::string, size_t> index;
   std::vector<RouteInterval> intervals;
   uint32_t instance_number = 0;
+  HeapView view = HeapView::kCollected;
   for (const auto& [instance, levels] : levels_) {
     const auto known = newest_.find(instance);
     if (known == newest_.end()) continue;
+    if (IsNative(known->second.resource)) view = HeapView::kLive;
     const Target& target = known->second.resource.target;
     auto before = requests(target, levels.front().time_ns);
     for (size_t i = 1; i < levels.size(); ++i) {
@@ -159,7 +169,7 @@ std::vector<RouteGrowth> ServiceGrowth::RouteShares(const RequestsLookup& reques
     ++instance_number;
   }
   for (RouteInterval& interval : intervals) interval.requests.resize(routes.size(), 0);
-  return AttributeGrowth(routes, intervals).routes;
+  return AttributeGrowth(routes, intervals, view).routes;
 }
 
 Suspicion ServiceGrowth::SuspicionOf(const std::vector<GrowingStack>& growing) const {
@@ -202,8 +212,8 @@ void ServiceGrowth::Explain(const std::vector<GrowingStack>& growing, const Span
   const InstanceProfile* worst = Worst(growing);
   if (worst == nullptr) return;
 
-  const SpanAttribution linked = AttributeToSpans(
-      worst->profile, IdsOf(growing), [&](SpanId span) { return Recall(span, spans); });
+  const SpanAttribution linked = AttributeToSpans(worst->profile, IdsOf(growing),
+                                                  [&](SpanId span) { return Recall(span, spans); });
   const std::vector<RouteGrowth> shares = RouteShares(requests);
   if (static_cast<double>(linked.linked_bytes) >
       kMinLinkedShare * static_cast<double>(linked.total_bytes)) {

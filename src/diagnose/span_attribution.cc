@@ -4,6 +4,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "base/saturate.h"
 #include "model/stack.h"
 
 namespace tidemark {
@@ -51,14 +52,14 @@ SpanAttribution AttributeToSpans(const Profile& profile, const std::unordered_se
   for (const Sample& sample : profile.samples) {
     if (sample.values[bytes] == 0) continue;
     if (!stacks.empty() && !stacks.contains(StackIdOf(FramesOf(profile, sample)))) continue;
-    result.total_bytes += sample.values[bytes];
+    result.total_bytes = SaturatingAdd(result.total_bytes, sample.values[bytes]);
     const SpanId span = SpanOf(sample);
     if (span == SpanId::kNone) continue;
-    result.linked_bytes += sample.values[bytes];
+    result.linked_bytes = SaturatingAdd(result.linked_bytes, sample.values[bytes]);
     TraceEvidence& trace = spans[static_cast<uint64_t>(span)];
     trace.span_id = span;
     trace.trace_id = TraceOf(sample);
-    trace.bytes += sample.values[bytes];
+    trace.bytes = SaturatingAdd(trace.bytes, sample.values[bytes]);
   }
 
   std::map<std::string, RouteEvidence> routes;
@@ -69,14 +70,14 @@ SpanAttribution AttributeToSpans(const Profile& profile, const std::unordered_se
     if (info) {
       trace.start_ns = info->start_ns;
       trace.duration_ns = info->end_ns - info->start_ns;
-      result.survivor_bytes += trace.bytes;
+      result.survivor_bytes = SaturatingAdd(result.survivor_bytes, trace.bytes);
     }
     RouteEvidence& route = routes[trace.route];
     route.route = trace.route;
     route.method = "span";
     route.growth_share +=
         static_cast<double>(trace.bytes) / static_cast<double>(result.linked_bytes);
-    if (info) route.survivor_bytes += trace.bytes;
+    if (info) route.survivor_bytes = SaturatingAdd(route.survivor_bytes, trace.bytes);
     result.traces.push_back(trace);
   }
   for (auto& [name, route] : routes) result.routes.push_back(std::move(route));

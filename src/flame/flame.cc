@@ -4,8 +4,12 @@
 #include <map>
 #include <unordered_map>
 
+#include "base/saturate.h"
+
 namespace tidemark {
 namespace {
+
+void Accumulate(int64_t value, int64_t* sum) { *sum = SaturatingAdd(*sum, value); }
 
 // The tree while it grows: children by frame, in insertion order of nodes.
 struct Trie {
@@ -44,7 +48,7 @@ class Builder {
           break;
         node = trie_.Child(node, FrameIndex(*frame));
       }
-      (is_base ? trie_.nodes[node].base_self : trie_.nodes[node].self) += value;
+      Accumulate(value, is_base ? &trie_.nodes[node].base_self : &trie_.nodes[node].self);
     }
   }
 
@@ -70,11 +74,11 @@ class Builder {
   void Sum() {
     sums_.assign(trie_.nodes.size(), {0, 0});
     for (size_t i = trie_.nodes.size(); i-- > 0;) {
-      sums_[i].first += trie_.nodes[i].self;
-      sums_[i].second += trie_.nodes[i].base_self;
+      Accumulate(trie_.nodes[i].self, &sums_[i].first);
+      Accumulate(trie_.nodes[i].base_self, &sums_[i].second);
       for (const auto& [frame, child] : trie_.nodes[i].children) {
-        sums_[i].first += sums_[child].first;
-        sums_[i].second += sums_[child].second;
+        Accumulate(sums_[child].first, &sums_[i].first);
+        Accumulate(sums_[child].second, &sums_[i].second);
       }
     }
   }
@@ -147,22 +151,23 @@ std::vector<FunctionRow> TopFunctions(const FlameGraph& graph) {
   for (size_t i = 0; i < rows.size(); ++i) rows[i].frame = graph.frames[i];
   for (const FlameNode& node : graph.nodes) {
     FunctionRow& row = rows[node.frame];
-    row.flat += node.self;
-    row.base_flat += node.base_self;
+    Accumulate(node.self, &row.flat);
+    Accumulate(node.base_self, &row.base_flat);
     // Count this node towards its function only when no caller is the same function.
     bool recursive = false;
     for (int32_t up = node.parent; up >= 0 && !recursive; up = graph.nodes[up].parent) {
       recursive = graph.nodes[up].frame == node.frame;
     }
     if (recursive) continue;
-    row.cumulative += node.value;
-    row.base_cumulative += node.base_value;
+    Accumulate(node.value, &row.cumulative);
+    Accumulate(node.base_value, &row.base_cumulative);
   }
   std::sort(rows.begin(), rows.end(), [](const FunctionRow& a, const FunctionRow& b) {
-    const int64_t flat_a = a.flat - a.base_flat, flat_b = b.flat - b.base_flat;
+    const int64_t flat_a = SaturatingSubtract(a.flat, a.base_flat),
+                  flat_b = SaturatingSubtract(b.flat, b.base_flat);
     if (flat_a != flat_b) return flat_a > flat_b;
-    const int64_t all_a = a.cumulative - a.base_cumulative,
-                  all_b = b.cumulative - b.base_cumulative;
+    const int64_t all_a = SaturatingSubtract(a.cumulative, a.base_cumulative),
+                  all_b = SaturatingSubtract(b.cumulative, b.base_cumulative);
     return all_a != all_b ? all_a > all_b : a.frame.function < b.frame.function;
   });
   return rows;
@@ -175,7 +180,7 @@ std::string Folded(const FlameGraph& graph) {
     const FlameNode& node = graph.nodes[i];
     if (node.parent >= 0) paths[i] = paths[node.parent] + ";";
     paths[i] += graph.frames[node.frame].function;
-    const int64_t value = node.self - node.base_self;
+    const int64_t value = SaturatingSubtract(node.self, node.base_self);
     if (value != 0) out += paths[i] + " " + std::to_string(value) + "\n";
   }
   return out;

@@ -1,5 +1,7 @@
 #include "model/profile.h"
 
+#include "base/saturate.h"
+
 namespace tidemark {
 
 uint32_t Profile::TypeIndex(std::string_view type) const {
@@ -13,7 +15,7 @@ uint32_t Profile::TypeIndex(std::string_view type) const {
 
 int64_t Profile::Total(uint32_t type_index) const {
   int64_t total = 0;
-  for (const Sample& sample : samples) total += sample.values[type_index];
+  for (const Sample& sample : samples) total = SaturatingAdd(total, sample.values[type_index]);
   return total;
 }
 

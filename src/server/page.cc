@@ -1,7 +1,7 @@
 #include "server/page.h"
 
 #include "base/gzip.h"
-#include "embed/web_assets.h"
+#include "web/embed/web_assets.h"
 
 namespace tidemark {
 namespace {
