@@ -122,15 +122,6 @@ std::vector<TableRows> RowBuilder::Rows::Take() {
   return tables;
 }
 
-// The frames of one profile's locations, hashed once however many samples share them.
-struct RowBuilder::Frames {
-  explicit Frames(const Profile& profile)
-      : ids(profile.locations.size()), hashed(profile.locations.size(), false) {}
-  std::vector<std::vector<uint64_t>> ids;  // by location, innermost line first
-  std::vector<bool> hashed;
-  std::vector<uint64_t> stack;  // scratch
-};
-
 namespace {
 
 const Mapping* MappingOf(const Profile& profile, const Location& location) {
@@ -143,16 +134,32 @@ uint64_t FileAddress(const Mapping* mapping, uint64_t address) {
   return inside ? address - mapping->start + mapping->file_offset : address;
 }
 
-uint64_t FrameId(const Profile& profile, const Location& location, const Line* line) {
-  const Mapping* mapping = MappingOf(profile, location);
-  uint64_t id = mapping == nullptr ? 1 : Hash64(mapping->file, Hash64(mapping->build_id));
-  if (line == nullptr) return HashCombine(id, FileAddress(mapping, location.address));
-  const Function& function = profile.functions[line->function];
-  id = Hash64(function.system_name, Hash64(function.name, id));
-  return HashCombine(Hash64(function.file, id), static_cast<uint64_t>(line->line));
-}
-
 }  // namespace
+
+// The frames of one profile's locations. Every text is hashed once, however many samples share it.
+struct RowBuilder::Frames {
+  explicit Frames(const Profile& profile) : ids(profile.locations.size()) {
+    for (const Mapping& mapping : profile.mappings) {
+      mappings.push_back(Hash64(mapping.file, Hash64(mapping.build_id)));
+    }
+    for (const Function& function : profile.functions) {
+      functions.push_back(
+          Hash64(function.file, Hash64(function.system_name, Hash64(function.name))));
+    }
+  }
+  uint64_t IdOf(const Profile& profile, const Location& location, const Line* line) const {
+    const uint64_t mapping = location.mapping == kNoIndex ? 1 : mappings[location.mapping];
+    if (line == nullptr) {
+      return HashCombine(mapping, FileAddress(MappingOf(profile, location), location.address));
+    }
+    return HashCombine(HashCombine(mapping, functions[line->function]),
+                       static_cast<uint64_t>(line->line));
+  }
+
+  std::vector<std::vector<uint64_t>> ids;  // by location, innermost line first; empty: not yet
+  std::vector<uint64_t> mappings, functions;
+  std::vector<uint64_t> stack;  // scratch
+};
 
 void RowBuilder::Begin(uint64_t batch_id, const Bounds& bounds) {
   batch_id_ = batch_id;
@@ -297,20 +304,19 @@ uint64_t RowBuilder::StackRef(Rows* rows, const Profile& profile, const Sample& 
   for (const uint32_t index : sample.locations) {
     const Location& location = profile.locations[index];
     std::vector<uint64_t>& ids = frames->ids[index];
-    if (!frames->hashed[index]) {
-      frames->hashed[index] = true;
+    if (ids.empty()) {
       const Mapping* mapping = MappingOf(profile, location);
       const std::string module = mapping == nullptr ? "" : mapping->file;
       const std::string build_id = mapping == nullptr ? "" : mapping->build_id;
       if (location.lines.empty()) {
-        ids.push_back(FrameId(profile, location, nullptr));
+        ids.push_back(frames->IdOf(profile, location, nullptr));
         if (rows->dictionary->frames.Add(ids.back())) {
           rows->frames.Push(ids.back(), "", "", "", 0, 0, module, build_id,
                             FileAddress(mapping, location.address));
         }
       }
       for (const Line& line : location.lines) {
-        ids.push_back(FrameId(profile, location, &line));
+        ids.push_back(frames->IdOf(profile, location, &line));
         if (!rows->dictionary->frames.Add(ids.back())) continue;
         const Function& function = profile.functions[line.function];
         rows->frames.Push(ids.back(), function.name, function.system_name, function.file, line.line,
@@ -327,8 +333,8 @@ uint64_t RowBuilder::StackRef(Rows* rows, const Profile& profile, const Sample& 
       rows->frames.Push(kTruncatedId, "[truncated]", "", "", 0, 0, "", "", uint64_t{0});
     }
   }
-  uint64_t stack_id = 1;
-  for (const uint64_t id : stack) stack_id = HashCombine(stack_id, id);
+  const uint64_t stack_id =
+      Hash64({reinterpret_cast<const char*>(stack.data()), stack.size() * sizeof(uint64_t)});
   bool added = false;
   const uint64_t ref = rows->dictionary->refs.RefOf(stack_id, &added);
   if (added) rows->stacks.Push(ref, stack_id, stack);
