@@ -78,7 +78,7 @@ std::string ScrapeTarget::Key() const {
   return metrics_url + "\n" + pprof_url + "\n" + CanonicalText(labels);
 }
 
-Target TargetOf(const Attributes& labels) {
+Target TargetOfLabels(const Attributes& labels) {
   Target target;
   std::string_view job = LabelOr(labels, "job");
   size_t slash = job.find('/');
@@ -107,7 +107,7 @@ Result<std::optional<ScrapeTarget>> MakeTarget(const ScrapeJob& job, Attributes 
   for (auto& label : discovered) {
     if (!label.first.starts_with("__")) target.labels.push_back(std::move(label));
   }
-  target.resource.target = TargetOf(target.labels);
+  target.resource.target = TargetOfLabels(target.labels);
   target.resource.attributes = target.labels;
   if (!target.pprof_url.empty())
     SetLabel(&target.resource.attributes, kPprofUrlAttribute, target.pprof_url);

@@ -37,6 +37,6 @@ struct ScrapeTarget {
 Result<std::optional<ScrapeTarget>> MakeTarget(const ScrapeJob& job, Attributes discovered);
 
 // "shop/checkout" is service checkout in namespace shop.
-Target TargetOf(const Attributes& labels);
+Target TargetOfLabels(const Attributes& labels);
 
 }  // namespace tidemark

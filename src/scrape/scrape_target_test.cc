@@ -35,8 +35,8 @@ TEST(ScrapeTargetTest, IdentityComesFromJobInstanceAndVersionLabels) {
             (Attributes{{"instance", "10.0.0.1:80"}, {"job", "shop/checkout"}, {"version", "v2"}}));
   EXPECT_EQ(target.metrics_url, "http://10.0.0.1:80/metrics");
   EXPECT_EQ(target.pprof_url, "");
-  EXPECT_EQ(TargetOf({{"job", "a"}, {"service_version", "v1"}}), (Target{"a", "", "v1", ""}));
-  EXPECT_EQ(TargetOf({{"job", "/a"}}).service, "/a");
+  EXPECT_EQ(TargetOfLabels({{"job", "a"}, {"service_version", "v1"}}), (Target{"a", "", "v1", ""}));
+  EXPECT_EQ(TargetOfLabels({{"job", "/a"}}).service, "/a");
 }
 
 TEST(ScrapeTargetTest, RulesMayChangeAddressPathParamsTimesAndInstance) {

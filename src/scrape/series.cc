@@ -106,7 +106,7 @@ class Labeller {
       batch.resource.attributes = target_.labels;
       SetLabel(&batch.resource.attributes, "job", job);
       SetLabel(&batch.resource.attributes, "instance", instance);
-      batch.resource.target = TargetOf(batch.resource.attributes);
+      batch.resource.target = TargetOfLabels(batch.resource.attributes);
       page_.batches.push_back(std::move(batch));
     }
     return known->second;
