@@ -53,7 +53,6 @@ tidemark::Resource MakeResource(const std::string& name, const std::string& vers
   if (!said_name.empty()) attributes.emplace_back("service.name", said_name);
   if (!version.empty()) attributes.emplace_back("service.version", version);
   SetUnlessThere(&attributes, "service.name", name);
-  SetUnlessThere(&attributes, "service.version", "1.0.0");
   SetUnlessThere(&attributes, "service.instance.id", HostAndPid());
   attributes.emplace_back("process.pid", std::to_string(getpid()));
   attributes.emplace_back("telemetry.sdk.language", "cpp");
@@ -77,7 +76,8 @@ std::optional<Options> ReadOptions(int argc, char** argv, const std::string& def
   app.add_option("--otlp", options.otlp, "OTLP/HTTP endpoint for spans, \"\" = none")
       ->capture_default_str();
   app.add_option("--threads", options.threads, "Worker threads")->check(CLI::Range(1, 64));
-  app.add_option("--version", version, "service.version to report");
+  // No default: the profiler of this process must hear of the version too (tidemark run --version).
+  app.add_option("--version", version, "service.version to report, over OTEL_RESOURCE_ATTRIBUTES");
   app.add_option("--cache-bytes", options.cache_bytes, "Bound of the span cache (fixed shop)");
   try {
     app.parse(argc, argv);
