@@ -192,6 +192,21 @@ TEST(StackGrowthTest, WorkingMemoryThatFollowsATrafficRampStaysQuiet) {
   }
 }
 
+TEST(StackGrowthTest, VerdictOnALargeCacheIsWithdrawnOnceItIsFull) {
+  StackGrowth growth;
+  const auto feed = [&](int from_s, int to_s) {
+    for (int t = from_s; t <= to_s; t += 5) {
+      const double inuse = 3 * kMb * std::min(t, 60);
+      const StackSample sample{kLeak, inuse, inuse / 2400, inuse, inuse};
+      growth.Add("i1", kStart + t * kSecond, {&sample, 1}, 0, 500.0 * t);
+    }
+  };
+  feed(5, 60);
+  EXPECT_EQ(growth.Evaluate().size(), 1u);
+  feed(65, 155);  // equal profiles count again after 30 s
+  EXPECT_TRUE(growth.Evaluate().empty());
+}
+
 TEST(StackGrowthTest, StackThatGivesMostBackStaysQuiet) {
   // Retained share 0.2: it allocates five times what it keeps.
   EXPECT_LT(SecondsToVerdict({.inuse = Linear(2 * kMb), .allocated_share = 0.2}, 120, 1), 0);
