@@ -51,7 +51,7 @@ std::string CheckoutBody(std::mt19937_64& random) {
   static constexpr const char* kSkus[] = {"tea-pot-red", "tea-cup-blue", "pan-iron-28",
                                           "towel-linen", "knife-bread-steel"};
   std::string items;
-  for (int i = 0; i < 8; ++i) {
+  for (int i = 0; i < 18; ++i) {
     items += std::string(i == 0 ? "" : ",") + "{\"sku\":\"" + kSkus[random() % 5] +
              "\",\"quantity\":" + std::to_string(1 + random() % 3) +
              ",\"cents\":" + std::to_string(199 + random() % 9000) +

@@ -8,9 +8,9 @@ namespace {
 TEST(MixTest, CheckoutsSwingBetweenThirtyAndSeventyPercent) {
   const Mix mix;
   EXPECT_DOUBLE_EQ(CheckoutShare(mix, 0), 0.5);
-  EXPECT_NEAR(CheckoutShare(mix, 5), 0.7, 1e-9);
-  EXPECT_NEAR(CheckoutShare(mix, 15), 0.3, 1e-9);
-  EXPECT_NEAR(CheckoutShare(mix, 20), 0.5, 1e-9);
+  EXPECT_NEAR(CheckoutShare(mix, mix.period_s / 4), 0.7, 1e-9);
+  EXPECT_NEAR(CheckoutShare(mix, mix.period_s * 3 / 4), 0.3, 1e-9);
+  EXPECT_NEAR(CheckoutShare(mix, mix.period_s), 0.5, 1e-9);
 }
 
 TEST(MixTest, RoutesShareTheUnitInterval) {

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "diagnose/cause.h"
+#include "diagnose/route_in_stack.h"
 
 namespace tidemark {
 namespace {
@@ -14,6 +15,8 @@ constexpr size_t kMaxStacksShown = 10;
 constexpr size_t kMaxRoutesShown = 10;
 // Below this share of linked bytes the spans speak for too little to name routes by them.
 constexpr double kMinLinkedShare = 0.2;
+// From this share of the growth's variation on, requests explain it better than names do.
+constexpr double kConvincingFit = 0.5;
 
 std::string HexOf(uint64_t id) { return ToHex(SpanId{id}); }
 
@@ -34,6 +37,25 @@ std::set<std::string> InstancesOf(const std::vector<GrowingStack>& growing) {
 bool IsNative(const Resource& resource) {
   const std::string& language = AttributeOr(resource.attributes, "telemetry.sdk.language");
   return language == "cpp" || language == "rust";
+}
+
+// Where samples name no span: growth that follows the requests, or, while that explains little, the
+// route that the heaviest stack's functions are named after.
+std::vector<RouteEvidence> RoutesWithoutSpans(const RouteAttribution& shares,
+                                              const std::vector<StackEvidence>& stacks) {
+  std::vector<RouteEvidence> out;
+  std::vector<std::string> routes;
+  for (const RouteGrowth& share : shares.routes) {
+    routes.push_back(share.route);
+    if (share.growth_share <= 0 || out.size() == kMaxRoutesShown) continue;
+    out.push_back({.route = share.route,
+                   .growth_share = share.growth_share,
+                   .bytes_per_request = share.bytes_per_request,
+                   .method = "correlation"});
+  }
+  const std::string named = stacks.empty() ? "" : RouteInStack(routes, stacks[0].frames);
+  if (shares.r_squared >= kConvincingFit || named.empty()) return out;
+  return {{.route = named, .growth_share = 1, .method = "stack"}};
 }
 
 // Independent estimates: values add, errors add in squares.
@@ -139,7 +161,7 @@ void ServiceGrowth::Remember(const Resource& resource, Profile profile, double i
 }
 
 // Growth of the whole heap from profile to profile against the requests served between them.
-std::vector<RouteGrowth> ServiceGrowth::RouteShares(const RequestsLookup& requests) const {
+RouteAttribution ServiceGrowth::RouteShares(const RequestsLookup& requests) const {
   std::vector<std::string> routes;
   std::map<std::string, size_t> index;
   std::vector<RouteInterval> intervals;
@@ -169,7 +191,7 @@ std::vector<RouteGrowth> ServiceGrowth::RouteShares(const RequestsLookup& reques
     ++instance_number;
   }
   for (RouteInterval& interval : intervals) interval.requests.resize(routes.size(), 0);
-  return AttributeGrowth(routes, intervals, view).routes;
+  return AttributeGrowth(routes, intervals, view);
 }
 
 Suspicion ServiceGrowth::SuspicionOf(const std::vector<GrowingStack>& growing) const {
@@ -214,25 +236,18 @@ void ServiceGrowth::Explain(const std::vector<GrowingStack>& growing, const Span
 
   const SpanAttribution linked = AttributeToSpans(worst->profile, IdsOf(growing),
                                                   [&](SpanId span) { return Recall(span, spans); });
-  const std::vector<RouteGrowth> shares = RouteShares(requests);
+  const RouteAttribution shares = RouteShares(requests);
   if (static_cast<double>(linked.linked_bytes) >
       kMinLinkedShare * static_cast<double>(linked.total_bytes)) {
     evidence->routes = linked.routes;
     evidence->traces = linked.traces;
     for (RouteEvidence& route : evidence->routes) {
-      for (const RouteGrowth& share : shares) {
+      for (const RouteGrowth& share : shares.routes) {
         if (share.route == route.route) route.bytes_per_request = share.bytes_per_request;
       }
     }
   } else {
-    evidence->routes.clear();
-    for (const RouteGrowth& share : shares) {
-      if (share.growth_share <= 0 || evidence->routes.size() == kMaxRoutesShown) continue;
-      evidence->routes.push_back({.route = share.route,
-                                  .growth_share = share.growth_share,
-                                  .bytes_per_request = share.bytes_per_request,
-                                  .method = "correlation"});
-    }
+    evidence->routes = RoutesWithoutSpans(shares, evidence->stacks);
   }
 }
 

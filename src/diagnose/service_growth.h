@@ -29,8 +29,8 @@ using RequestsLookup =
 inline constexpr int64_t kSpanLagNs = 10'000'000'000;
 
 struct ServiceGrowthLimits {
-  size_t max_instances = 256;  // whose newest profile is kept
-  size_t max_stacks = 8192;    // frames kept, of the stacks seen last
+  size_t max_instances = 256;        // whose newest profile is kept
+  size_t max_stacks = 8192;          // frames kept, of the stacks seen last
   size_t max_sampled_spans = 65536;  // named by samples, kept longer than the span index does
   size_t max_levels = 180;           // totals kept per instance
 };
@@ -85,7 +85,7 @@ class ServiceGrowth {
     double inuse_bytes = 0;
   };
 
-  std::vector<RouteGrowth> RouteShares(const RequestsLookup& requests) const;
+  RouteAttribution RouteShares(const RequestsLookup& requests) const;
   // Looks up a span, first among those remembered.
   std::optional<SpanFacts> Recall(SpanId span, const SpanLookup& lookup);
   void Remember(const Resource& resource, Profile profile, double inuse_bytes);

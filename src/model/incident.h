@@ -38,8 +38,9 @@ struct RouteEvidence {
   double growth_share = 0;  // 0 to 1
   double bytes_per_request = 0;
   double requests_per_second = 0;
-  std::string
-      method;  // "span" (samples name their span) or "correlation" (growth follows the requests)
+  // How it is known. "span": samples name their span; "correlation": growth follows the requests;
+  // "stack": a function of the stack is named after the route, which is a hint.
+  std::string method;
   int64_t survivor_bytes = 0;  // live bytes whose span has ended
 };
 
