@@ -165,8 +165,7 @@ void SpanSummary::CountRates(const Span& span, bool is_request, TargetState* sta
     return;
   }
   if (is_request) route->CountRequest(span.end_ns / options_.step_ns);
-  const bool in_time =
-      state->activity.Add(span.start_ns / kNsPerSecond, span.end_ns / kNsPerSecond, is_request);
+  const bool in_time = state->activity.Add(span.start_ns, span.end_ns, is_request);
   if (!in_time || span.end_ns < state->emitted_ns) ++stats_.late;
   if (state->newest_ns == 0 || span.end_ns - state->newest_ns > options_.silence_ns) {
     state->begin_ns = span.end_ns;

@@ -94,7 +94,8 @@ TEST(SpanSummaryTest, RatesAreOfTheEventTimeWhateverTheSpeedOfReplay) {
     EXPECT_EQ(time_ns % (10 * kNsPerSecond), 0);
     EXPECT_DOUBLE_EQ(value, 20);
   }
-  for (const auto& [time_ns, value] : series[SeriesRole::kActiveSpans]) EXPECT_NEAR(value, 50, 10);
+  for (const auto& [time_ns, value] : series[SeriesRole::kActiveSpans])
+    EXPECT_NEAR(value, 50, 1e-9);
   EXPECT_TRUE(points[0].begins_anew);
   EXPECT_FALSE(points[2].begins_anew);
 }
@@ -205,15 +206,17 @@ TEST(SpanSummaryTest, AfterALongPauseRatesGoOnWithTheSecondSpan) {
   EXPECT_DOUBLE_EQ(series[SeriesRole::kReqRate][later + 20 * kNsPerSecond], 10);
 }
 
-TEST(SpanActivityTest, ALongSpanIsActiveFromTheEdgeOfTheWindow) {
+TEST(SpanActivityTest, ActiveSpansAreTheMeanOverTheTime) {
+  const auto at = [](double seconds) { return static_cast<int64_t>(seconds * kNsPerSecond); };
   SpanActivity activity;
-  EXPECT_TRUE(activity.Add(1000, 1300, true));  // began before the window of 128 s
-  EXPECT_TRUE(activity.Add(1290, 1291, false));
-  ASSERT_TRUE(activity.Over(1280, 1290));
+  EXPECT_TRUE(activity.Add(at(1000), at(1300.5), true));  // began before the window of 128 s
+  for (int i = 0; i < 200; ++i) activity.Add(at(1290.25), at(1290.5), false);
   EXPECT_DOUBLE_EQ(activity.Over(1280, 1290)->active_spans, 1);
-  EXPECT_DOUBLE_EQ(activity.Over(1290, 1300)->active_spans, 1.1);
+  EXPECT_DOUBLE_EQ(activity.Over(1290, 1300)->active_spans, 1 + 200 * 0.25 / 10);
+  EXPECT_DOUBLE_EQ(activity.Over(1291, 1301)->active_spans, 0.95);
   EXPECT_DOUBLE_EQ(activity.Over(1291, 1301)->requests_per_second, 0.1);
   EXPECT_FALSE(activity.Over(1100, 1110));
+  EXPECT_FALSE(activity.Add(at(1100), at(1101), true));
   activity.Advance(5000);
   EXPECT_DOUBLE_EQ(activity.Over(4990, 5000)->active_spans, 0);
 }
