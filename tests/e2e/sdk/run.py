@@ -229,8 +229,11 @@ def main():
         parser.error(f"--only {options.only!r} matches none of {[' '.join(case) for case in CASES]}")
     options.work.mkdir(parents=True, exist_ok=True)
     languages = sorted({language for language, _, _ in cases})
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda language: build(language, options.work.resolve()), languages))
+    try:
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda language: build(language, options.work.resolve()), languages))
+    except (OSError, RuntimeError) as error:
+        sys.exit(f"a client cannot be built: {error}")
     if options.build_only:
         return 0
     with tempfile.TemporaryDirectory(prefix="tidemark-e2e-") as data:
