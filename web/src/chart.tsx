@@ -38,6 +38,7 @@ export function Chart({ series, unit, marks, from, to, caption }: Props) {
     if (widthPx === 0 || series.length === 0) return undefined;
     const options = optionsOf(series, unit, widthPx, canvasColours(dark), live);
     plot.current = new uPlot(options, [data.times, ...data.values], box.current!);
+    showLatest(plot.current);
     return () => {
       plot.current?.destroy();
       plot.current = null;
@@ -45,6 +46,7 @@ export function Chart({ series, unit, marks, from, to, caption }: Props) {
   }, [names, unit, dark, widthPx === 0]);
   useEffect(() => {
     plot.current?.setData([data.times, ...data.values]);
+    if (plot.current) showLatest(plot.current);
   }, [data, from, to, marks]);
   useEffect(() => {
     if (plot.current && widthPx > 0) plot.current.setSize({ width: widthPx, height: kHeightPx });
@@ -56,6 +58,20 @@ export function Chart({ series, unit, marks, from, to, caption }: Props) {
       <figcaption class="hidden">{caption}</figcaption>
     </figure>
   );
+}
+
+// The legend names the newest values while the pointer is elsewhere.
+function showLatest(plot: uPlot): void {
+  if (plot.cursor.idx === null || plot.cursor.idx === undefined) plot.setLegend({ idx: plot.data[0].length - 1 }, false);
+}
+
+// Local time of a tick, with the day on the first tick and where a day begins.
+function timeTick(seconds: number, before: number | undefined, step: number): string {
+  const date = new Date(seconds * 1000);
+  const time = date.toLocaleTimeString('en-GB', step < 60 ? {} : { hour: '2-digit', minute: '2-digit' });
+  const isNewDay = before !== undefined && new Date(before * 1000).getDate() !== date.getDate();
+  if (step >= 86_400) return date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
+  return isNewDay ? `${time}\n${date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })}` : time;
 }
 
 type Live = { current: { marks: readonly Mark[]; from: number; to: number } };
@@ -74,7 +90,7 @@ function optionsOf(series: readonly NamedSeries[], unit: string, width: number, 
       y: { range: (_, low, high) => (low === null || low > high ? [0, 1] : [0, high * 1.08 || 1]) },
     },
     axes: [
-      { ...axis, space: 70 },
+      { ...axis, space: 70, values: (_, ticks, __, ___, step) => ticks.map((tick, i) => timeTick(tick, ticks[i - 1], step)) },
       {
         ...axis, size: 66, gap: 4,
         values: (_, ticks) => ticks.map(text),
@@ -93,44 +109,66 @@ function optionsOf(series: readonly NamedSeries[], unit: string, width: number, 
       })),
     ],
     legend: { live: true },
-    hooks: { draw: [(plot) => drawMarks(plot, live.current.marks, colours)] },
+    hooks: {
+      draw: [(plot) => drawMarks(plot, live.current.marks, colours)],
+      setCursor: [showLatest],
+    },
   };
 }
 
 const kDashes: Record<Mark['kind'], number[]> = { onset: [], deploy: [6, 3], detected: [2, 3], capture: [] };
 
-// Lines over the full height with a label on top; captures are small triangles on the time axis. Of labels that would
-// cover each other only the first is written.
+const kLabelOrder: Mark['kind'][] = ['onset', 'deploy', 'detected']; // who gets its label when there is no room for all
+
+// Lines over the full height with a label on top; captures are small triangles on the time axis. A label that would
+// cover another is not written.
 function drawMarks(plot: uPlot, marks: readonly Mark[], colours: CanvasColours): void {
   const { ctx: context } = plot;
   const { left, top, width, height } = plot.bbox;
-  const ratio = uPlot.pxRatio;
-  let free = -Infinity;
+  const taken: [number, number][] = [];
   context.save();
-  context.font = `${11 * ratio}px ${kCanvasFont}`;
+  context.font = `${11 * uPlot.pxRatio}px ${kCanvasFont}`;
   context.textAlign = 'left';
   context.textBaseline = 'alphabetic';
-  for (const mark of [...marks].sort((a, b) => a.time - b.time)) {
+  for (const mark of [...marks].sort((a, b) => kLabelOrder.indexOf(a.kind) - kLabelOrder.indexOf(b.kind))) {
     const x = Math.round(plot.valToPos(mark.time / 1000, 'x', true));
     if (x < left || x > left + width) continue;
-    context.strokeStyle = context.fillStyle = mark.kind === 'onset' ? colours.growth[4]! : mark.kind === 'capture' ? colours.accent : colours.muted;
+    context.strokeStyle = context.fillStyle = markColour(mark, colours);
     if (mark.kind === 'capture') {
-      drawTriangle(context, x, top + height, 5 * ratio);
-      continue;
+      drawTriangle(context, x, top + height, 5 * uPlot.pxRatio);
+    } else {
+      drawLine(context, x, top, height, kDashes[mark.kind]);
+      drawLabel(context, mark.label, x, top, left + width, taken);
     }
-    context.setLineDash(kDashes[mark.kind].map((part) => part * ratio));
-    context.lineWidth = ratio;
-    context.beginPath();
-    context.moveTo(x + 0.5, top);
-    context.lineTo(x + 0.5, top + height);
-    context.stroke();
-    const labelWidth = context.measureText(mark.label).width;
-    const start = Math.min(x - 2 * ratio, left + width - labelWidth);
-    if (start < free) continue;
-    context.fillText(mark.label, start, top - 5 * ratio);
-    free = start + labelWidth + 8 * ratio;
   }
   context.restore();
+}
+
+function markColour(mark: Mark, colours: CanvasColours): string {
+  if (mark.kind === 'onset') return colours.growth[4]!;
+  return mark.kind === 'capture' ? colours.accent : colours.muted;
+}
+
+function drawLine(context: CanvasRenderingContext2D, x: number, top: number, height: number, dashes: number[]): void {
+  context.setLineDash(dashes.map((part) => part * uPlot.pxRatio));
+  context.lineWidth = uPlot.pxRatio;
+  context.beginPath();
+  context.moveTo(x + 0.5, top);
+  context.lineTo(x + 0.5, top + height);
+  context.stroke();
+}
+
+// To the right of its line, else to the left, else not at all.
+function drawLabel(context: CanvasRenderingContext2D, label: string, x: number, top: number, end: number, taken: [number, number][]): void {
+  const gap = 4 * uPlot.pxRatio;
+  const width = context.measureText(label).width;
+  for (const start of [x - gap / 2, x + gap / 2 - width]) {
+    const isFree = taken.every(([from, to]) => start > to + gap || start + width < from - gap);
+    if (start < 0 || start + width > end || !isFree) continue;
+    context.fillText(label, start, top - 5 * uPlot.pxRatio);
+    taken.push([start, start + width]);
+    return;
+  }
 }
 
 function drawTriangle(context: CanvasRenderingContext2D, x: number, bottom: number, size: number): void {

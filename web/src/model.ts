@@ -100,6 +100,7 @@ export interface Target {
 export interface Series {
   version: string;
   instance: string;
+  attributes: string; // "key=value, ..." of the point, "" without
   points: [number, number][]; // [epoch ms, value], by time
 }
 
@@ -173,7 +174,8 @@ export function readSeries(raw: unknown): SeriesSet {
     const points = list(s.points, (p) => p)
       .filter((p): p is [number, number] => Array.isArray(p) && Number.isFinite(p[0]) && Number.isFinite(p[1]))
       .sort((a, b) => a[0] - b[0]);
-    return { version: text(s.version), instance: text(s.instance), points };
+    const attributes = Object.entries(fields(s.attributes)).map(([key, value]) => `${key}=${text(value)}`).join(', ');
+    return { version: text(s.version), instance: text(s.instance), attributes, points };
   });
   return { metric: text(o.metric), unit: text(o.unit), series };
 }

@@ -47,7 +47,7 @@ export function SeriesChart({ title, service, metric, marks, first, span }: Prop
       {!error && !set && <Waiting what="points" />}
       {set && lines.length === 0 && <p class="quiet">No point of {metric} in this time.</p>}
       {set && lines.length > 0 && (
-        <Chart series={lines} unit={set.unit} marks={marks} from={shown.from} to={shown.to} caption={captionOf(title, lines, set.unit)} />
+        <Chart series={lines} unit={unitOf(set)} marks={marks} from={shown.from} to={shown.to} caption={captionOf(title, lines, unitOf(set))} />
       )}
       {hidden > 0 && <p class="quiet">The {kMaxLines} largest of {lines.length + hidden} lines.</p>}
     </Section>
@@ -55,17 +55,28 @@ export function SeriesChart({ title, service, metric, marks, first, span }: Prop
 }
 
 function linesOf(set: SeriesSet | null, by: By, first: readonly string[]): NamedSeries[] {
-  const rank = (name: string) => (first.includes(name) ? 0 : 1);
+  const rank = (name: string) => (first.some((wanted) => name.startsWith(wanted)) ? 0 : 1);
+  const names = (set?.series ?? []).map((each) => nameOf(each, by));
+  const isShared = (name: string) => names.indexOf(name) !== names.lastIndexOf(name);
   return (set?.series ?? [])
     .filter((each) => each.points.length > 0)
     .sort((a, b) => lastValue(b) - lastValue(a))
     .slice(0, kMaxLines)
-    .map((each) => ({ name: nameOf(each, by), points: each.points }))
+    .map((each) => {
+      const name = nameOf(each, by);
+      return { name: isShared(name) && each.attributes !== '' ? `${name} ${each.attributes}` : name, points: each.points };
+    })
     .sort((a, b) => rank(a.name) - rank(b.name) || a.name.localeCompare(b.name));
 }
 
 function nameOf(series: Series, by: By): string {
   return (by === 'instance' ? series.instance : series.version) || '(no name)';
+}
+
+// A sender may leave the unit out; our own names say it.
+function unitOf(set: SeriesSet): string {
+  if (set.unit !== '') return set.unit;
+  return ['heap', 'rss', 'limit'].includes(set.metric) ? 'By' : '';
 }
 
 function lastValue(series: Series): number {

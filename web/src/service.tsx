@@ -20,7 +20,7 @@ const kGrowthRefreshMs = 30_000;
 export function ServicePage({ service }: { service: string }) {
   const targets = usePoll(apiUrl('targets'), readTargets, kRefreshMs);
   const incidents = usePoll(apiUrl('incidents', { service }), readIncidents, kRefreshMs);
-  const captures = usePoll(apiUrl('captures', { service }), readCaptures, kRefreshMs);
+  const captures = usePoll(apiUrl('captures'), readCaptures, kRefreshMs);
   const own = useMemo(() => newestFirst(targets.data ?? [], service), [targets.data, service]);
   const ownCaptures = useMemo(() => (captures.data ?? []).filter((each) => each.service === service), [captures.data, service]);
   const open = (incidents.data ?? []).filter((each) => each.service === service && isOpen(each));

@@ -8,7 +8,7 @@ import { boxesOfRow, type Box } from './view';
 
 export const kRowPx = 19;
 const kTextPx = 11;
-const kMinTextWidthPx = 22;
+const kMinTextWidthPx = 34;
 const kPaddingPx = 4;
 
 export interface Scene {
@@ -55,8 +55,8 @@ function paintBox(context: CanvasRenderingContext2D, scene: Scene, box: Box, y: 
   context.fillStyle = colour.fill;
   context.fillRect(box.x, y, Math.max(1, box.width - (box.width > 3 ? 1 : 0)), kRowPx - 1);
   if (box.width >= kMinTextWidthPx) {
-    context.globalAlpha = isMiss ? 0.55 : isAbove ? 0.8 : 1;
-    context.fillStyle = colour.text;
+    context.globalAlpha = isMiss ? 0.6 : isAbove ? 0.8 : 1;
+    context.fillStyle = isMiss ? colours.text : colour.text;
     const chars = Math.floor((box.width - 2 * kPaddingPx) / charPx);
     context.fillText(fit(shortFunction(frameOf(tree, box.node).function), chars), box.x + kPaddingPx, y + kRowPx / 2);
   }
