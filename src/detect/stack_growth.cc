@@ -16,6 +16,8 @@ namespace {
 
 constexpr double kMiB = 1 << 20;
 constexpr double kMinCandidateBytes = 16 * kMiB;
+constexpr int64_t kLatestNs = int64_t{1}
+                              << 62;  // the year 2116; sums and differences stay in range
 constexpr double kLiveWithinNs = 600e9;
 constexpr double kGrowingPart = 0.4;  // of the pooled slope, to count an instance as growing
 constexpr double kMinGrowingShare =
@@ -259,6 +261,10 @@ StackHistory& StackGrowth::HistoryOf(std::string_view instance) {
 void StackGrowth::Add(std::string_view instance, int64_t time_ns,
                       std::span<const StackSample> samples, double period_bytes,
                       double requests_total) {
+  if (time_ns < 0 || time_ns > kLatestNs) {
+    ++counters_.profiles_invalid;
+    return;
+  }
   StackSnapshot snapshot =
       MakeSnapshot(samples, limits_.max_stacks_per_profile, counters_.stacks_truncated);
   snapshot.time_ns = time_ns;

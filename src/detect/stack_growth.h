@@ -61,6 +61,7 @@ class StackGrowth {
   };
   struct Counters {
     uint64_t profiles = 0;           // accepted
+    uint64_t profiles_invalid = 0;   // time before 1970 or after 2116
     uint64_t profiles_late = 0;      // not newer than the last one of the instance
     uint64_t profiles_repeated = 0;  // equal to the last one: no collection in between
     uint64_t profiles_thinned = 0;
