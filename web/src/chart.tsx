@@ -4,7 +4,7 @@ import uPlot from 'uplot';
 import { align, byteTicks, type NamedSeries } from './chart_data';
 import { bytes, count } from './format';
 import { useIsDark, useWidth } from './hooks';
-import { canvasColours, kCanvasFont, type CanvasColours } from './theme';
+import { canvasColours, kCanvasFont, type CanvasColours } from './palette';
 
 export interface Mark {
   time: number; // epoch ms

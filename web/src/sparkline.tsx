@@ -4,7 +4,7 @@ import { apiUrl, rfc3339 } from './api';
 import { sparkPoints } from './chart_data';
 import { useIsDark, usePoll, useSeen } from './hooks';
 import { readSeries, type SeriesSet } from './model';
-import { canvasColours } from './theme';
+import { canvasColours } from './palette';
 
 const kWidth = 112;
 const kHeight = 30;

@@ -1,7 +1,7 @@
 // The drawn icicle: root on top, callees below. Scrolls inside a box of its own; only what is in sight is drawn.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useIsDark, useWidth } from '../hooks';
-import { canvasColours } from '../theme';
+import { canvasColours } from '../palette';
 import type { Layout } from './layout';
 import { paint, kRowPx } from './paint';
 import type { Matches } from './search';

@@ -1,5 +1,5 @@
 // Draws the visible part of a layout on a canvas: only rows in sight, only frames a pixel wide or more.
-import { kCanvasFont, type CanvasColours } from '../theme';
+import { kCanvasFont, type CanvasColours } from '../palette';
 import { fit, shortFunction } from './names';
 import type { Layout } from './layout';
 import type { Matches } from './search';
