@@ -136,7 +136,8 @@ class Demo:
             return
         say("building the Go services (the first time downloads Go 1.24 and the OpenTelemetry SDK)")
         for name in names:
-            subprocess.run(["go", "build", "-o", str(BIN / name), "./" + name], cwd=ROOT / "examples", check=True)
+            subprocess.run(["go", "build", "-o", str(BIN / name), "./" + name], cwd=ROOT / "examples", check=True,
+                           env={**os.environ, "GOTOOLCHAIN": "go1.24.13"})
 
     def start_server(self):
         jobs = []
@@ -150,7 +151,7 @@ class Demo:
     scrape_metrics: false
     profiling_config:
       pprof_config:
-        memory: {{enabled: true, path: /debug/pprof/heap}}
+        memory: {{enabled: true, path: "/debug/pprof/heap?gc=1"}}
     static_configs:
       - targets: ["127.0.0.1:{s.pprof_port}"]
         labels: {{instance: {s.instance}, version: "{s.version}"}}""")

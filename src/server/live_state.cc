@@ -70,7 +70,7 @@ std::string PprofUrl(const Attributes& attributes) {
 }  // namespace
 
 LiveState::LiveState(LiveOptions options, LiveOutput* output)
-    : options_(options), output_(output), book_(options.incidents) {}
+    : options_(options), output_(output), book_(options.incidents), wall_ns_(options.wall_ns) {}
 
 LiveState::ServiceKey LiveState::KeyOf(const Target& target) {
   return {target.service, target.service_namespace, target.version};
@@ -217,11 +217,21 @@ void LiveState::OnProfile(ProfileBatch batch) {
 void LiveState::Tick(int64_t wall_ns) {
   wall_ns_ = wall_ns;
   span_index_.Advance(clock_.now_ns());
-  Publish(span_summary_.Advance(clock_.now_ns()));
+  PublishRequestSeries();
   JudgeProfiles();
   JudgeMetrics();
   book_.ResolveQuiet(clock_.now_ns());
   for (const Incident& incident : book_.TakeChanged()) output_->SaveIncident(incident);
+}
+
+// What the spans say of rates and activity, unless the target reports the same itself: two sources
+// are not mixed.
+void LiveState::PublishRequestSeries() {
+  std::vector<CanonicalPoint> points = span_summary_.Advance(clock_.now_ns());
+  std::erase_if(points, [this](const CanonicalPoint& point) {
+    return memory_metrics_.Reports(IdOf(point.target), point.role);
+  });
+  Publish(std::move(points));
 }
 
 void LiveState::JudgeProfiles() {

@@ -24,6 +24,7 @@ namespace tidemark {
 
 struct LiveOptions {
   IncidentPolicy incidents;
+  int64_t wall_ns = 0;  // the wall clock at the start
   size_t max_targets = 10'000;
   size_t max_services = 2'000;                // service and version pairs with profiles
   int64_t judge_interval_ns = 2'000'000'000;  // event time between two judgements of one service
@@ -87,6 +88,7 @@ class LiveState {
   KnownTarget* Know(const Resource& resource, int64_t time_ns);
   Service* ServiceOf(const ServiceKey& key, int64_t time_ns);
   void Publish(std::vector<CanonicalPoint> points);
+  void PublishRequestSeries();
   void Detect(const CanonicalPoint& point);
   void NoteLevel(const CanonicalPoint& point);
   void CaptureNearLimit(KnownTarget* target, int64_t time_ns);

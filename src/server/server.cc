@@ -64,7 +64,8 @@ class ServerImpl : public Server,
   Result<void> Open() {
     TIDEMARK_RETURN_IF_ERROR(OpenStore());
     live_ = std::make_unique<LiveState>(
-        LiveOptions{.incidents = {.price_per_gib_month_usd = config_.price_per_gib_month_usd}},
+        LiveOptions{.incidents = {.price_per_gib_month_usd = config_.price_per_gib_month_usd},
+                    .wall_ns = WallClockNs()},
         this);
     TIDEMARK_RETURN_IF_ERROR(RestoreIncidents());
     capturer_ = std::make_unique<Capturer>(
