@@ -8,7 +8,7 @@ export function Connect() {
       <div class="way">
         <h3>A native program, without a rebuild</h3>
         <p>Records allocations by call stack; C, C++ and Rust.</p>
-        <Command what="command" text={`tidemark run --server ${location.origin} -- ./service`} />
+        <Command what="command" text={`tidemark run --server http://${host}:4318 -- ./service`} />
       </div>
       <div class="way">
         <h3>Any service with an OpenTelemetry SDK</h3>

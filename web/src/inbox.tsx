@@ -62,7 +62,7 @@ function Filters({ route, incidents, services }: { route: InboxRoute; incidents:
   const states: [StateFilter, string][] = [
     ['open', `Open ${open}`], ['resolved', `Resolved ${incidents.length - open}`], ['all', 'All'],
   ];
-  const names = [...new Set([...services.map((each) => each.name), ...incidents.map((each) => each.service)])].sort();
+  const names = [...new Set([...services.map((each) => each.name), ...incidents.map((each) => each.service)])].filter((name) => name !== '').sort();
   return (
     <div class="filters">
       <Choice label="State" value={route.state} options={states} onChoose={(state) => go({ state })} />
@@ -156,10 +156,12 @@ function ServiceList({ services }: { services: readonly Service[] }) {
         {services.map((each) => (
           <li key={each.name} class="service">
             <div class="cell cell-service">
-              <a href={formatRoute({ page: 'service', service: each.name })}>{each.name}</a>
+              {each.name === ''
+                ? <span class="quiet">without service.name</span>
+                : <a href={formatRoute({ page: 'service', service: each.name })}>{each.name}</a>}
               <span class="version">{versionText(each.versions)}</span>
             </div>
-            <div class="cell cell-spark"><Sparkline service={each.name} version={each.versions[0] ?? ''} grows={each.open.length > 0} /></div>
+            <div class="cell cell-spark">{each.name !== '' && <Sparkline service={each.name} version={each.versions[0] ?? ''} grows={each.open.length > 0} />}</div>
             <div class="cell">
               {each.open.length > 0
                 ? <span class="badge grows">{each.open.length === 1 ? 'grows' : `${each.open.length} incidents`}</span>
