@@ -90,8 +90,8 @@ class Service:
 class Demo:
     logs = None
 
-    def __init__(self, rate, check):
-        self.rate, self.check = rate, check
+    def __init__(self, rate, check, shots):
+        self.rate, self.check, self.shots = rate, check, shots
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tidemark-demo-"))
         Demo.logs = self.folder / "logs"
         Demo.logs.mkdir()
@@ -269,8 +269,22 @@ class Demo:
             else:
                 found = s.incident["summary"] if s.incident else "no incident"
                 yield f"{s.name}: clean for {CLEAN_SECONDS} s", found, s.incident is None
+        yield from self.page_verdicts()
+
+    def page_verdicts(self):
         page = self.get("/", raw=True)
         yield "the page is served", f"{len(page)} bytes", b"<html" in page
+        if not self.shots:
+            return
+        test = ROOT / "tests/e2e/page"
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-progress", "--loglevel=error"], cwd=test, check=True)
+        run = subprocess.run(["node", "page_test.mjs", f"http://127.0.0.1:{self.api}/", self.shots], cwd=test,
+                             capture_output=True, text=True)
+        (Demo.logs / "page.log").write_text(run.stdout + run.stderr)
+        checks = re.findall(r"^(ok|FAILED)\s+(.*)$", run.stdout, re.MULTILINE)
+        for result, name in checks:
+            yield f"page: {name}", f"screenshots in {self.shots}", result == "ok"
+        yield "page: every check ran", f"{len(checks)} checks, status {run.returncode}", run.returncode == 0 and bool(checks)
 
     def leak_verdicts(self, s):
         if not s.incident or s.named_after is None:
@@ -309,10 +323,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="assert and exit")
     parser.add_argument("--rate", type=int, default=1000, help="requests a second for each service (1000)")
+    parser.add_argument("--page", metavar="FOLDER", help="with --check: the page in headless Chromium too, screenshots to FOLDER")
     arguments = parser.parse_args()
     if not (BIN / "tidemark").exists():
         sys.exit("demo: build first: tools/build release")
-    demo = Demo(arguments.rate, arguments.check)
+    demo = Demo(arguments.rate, arguments.check, arguments.page and pathlib.Path(arguments.page).resolve())
     status = 0
     try:
         demo.run()

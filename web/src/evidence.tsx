@@ -72,6 +72,7 @@ export function ShareBar({ share }: { share: number }) {
 const kMethods: Record<string, string> = {
   span: 'samples name their span',
   correlation: 'growth follows the requests',
+  stack: 'a function of the stack is named after it',
 };
 
 export function Routes({ routes }: { routes: readonly RouteEvidence[] }) {
