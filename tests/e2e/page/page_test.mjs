@@ -22,7 +22,7 @@ async function prepare(baseUrl) {
   const subject = incidents.find((each) => each.state === 'open' && each.evidence?.stacks?.length > 0);
   if (!subject) throw new Error(`no open incident with a growing stack among ${incidents.length}: nothing to check the page with`);
   const incident = await readApi(baseUrl, `incidents/${encodeURIComponent(subject.id)}`);
-  return { incident, incidents, services: [...new Set(targets.map((each) => each.service))] };
+  return { readApi: (path) => readApi(baseUrl, path), incident, incidents, services: [...new Set(targets.map((each) => each.service))] };
 }
 
 async function run(name, check, test) {
