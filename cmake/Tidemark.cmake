@@ -1,6 +1,9 @@
 # Functions for the folders' CMakeLists.txt. A library's tests, fuzz target and benchmark stand beside its sources and
 # are found by their suffix.
 
+# Every unit test program and fuzz target: what the sanitizers run.
+add_custom_target(checks)
+
 # tidemark_library(NAME LIBS...): library tidemark_NAME from this folder's sources, and tests from its *_test.cc.
 function(tidemark_library name)
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
@@ -25,6 +28,8 @@ function(tidemark_tests name)
     target_link_libraries(${name}_test PRIVATE ${ARGN} GTest::gtest_main GTest::gmock)
     target_compile_definitions(${name}_test PRIVATE TIDEMARK_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME ${name}_test COMMAND ${name}_test)
+    set_tests_properties(${name}_test PROPERTIES LABELS unit)
+    add_dependencies(checks ${name}_test)
   endif()
   file(GLOB fuzzers CONFIGURE_DEPENDS *_fuzz.cc)
   foreach(fuzzer ${fuzzers})
@@ -33,6 +38,7 @@ function(tidemark_tests name)
       add_executable(${target} ${fuzzer})
       target_link_options(${target} PRIVATE -fsanitize=fuzzer)
       target_link_libraries(${target} PRIVATE ${ARGN})
+      add_dependencies(checks ${target})
     else()
       # Without libFuzzer the target replays its corpus (tests/corpus/NAME) as an ordinary test.
       add_executable(${target}_replay ${fuzzer} ${CMAKE_SOURCE_DIR}/tests/corpus/replay_main.cc)
