@@ -162,7 +162,7 @@ function drawLine(context: CanvasRenderingContext2D, x: number, top: number, hei
 function drawLabel(context: CanvasRenderingContext2D, label: string, x: number, top: number, end: number, taken: [number, number][]): void {
   const gap = 4 * uPlot.pxRatio;
   const width = context.measureText(label).width;
-  for (const start of [x - gap / 2, x + gap / 2 - width]) {
+  for (const start of [x - gap / 2, x - gap - width]) {
     const isFree = taken.every(([from, to]) => start > to + gap || start + width < from - gap);
     if (start < 0 || start + width > end || !isFree) continue;
     context.fillText(label, start, top - 5 * uPlot.pxRatio);

@@ -1,5 +1,6 @@
 // The links of the evidence chain: stacks, routes, traces, paths to roots.
 import { bytes, count, interval, milliseconds, percent, perHour } from './format';
+import { groupFrames, type FrameGroup } from './flame/library';
 import { place } from './flame/names';
 import type { Frame, RouteEvidence, StackEvidence, TraceEvidence } from './model';
 import { Clock, CopyButton, Section } from './ui';
@@ -38,8 +39,21 @@ function Stack({ stack, isFirst }: { stack: StackEvidence; isFirst: boolean }) {
           {' '}{percent(stack.growthShare)} of all growth.
         </p>
         <ol class="frames">
-          {stack.frames.map((frame, i) => <FrameRow key={i} frame={frame} isCause={isCause(stack, frame)} />)}
+          {groupFrames(stack.frames, (frame) => isCause(stack, frame)).map((group, i) => <FrameRows key={i} group={group} stack={stack} />)}
         </ol>
+      </details>
+    </li>
+  );
+}
+
+function FrameRows({ group, stack }: { group: FrameGroup<Frame>; stack: StackEvidence }) {
+  const rows = group.frames.map((frame, i) => <FrameRow key={i} frame={frame} isCause={isCause(stack, frame)} />);
+  if (!group.isLibrary) return <>{rows}</>;
+  return (
+    <li class="folded">
+      <details>
+        <summary>{group.frames.length} library frames</summary>
+        <ol>{rows}</ol>
       </details>
     </li>
   );

@@ -38,6 +38,7 @@ export function SeriesChart({ title, service, metric, marks, first, span }: Prop
   if (data && data !== kept) setKept(data); // stays while a coarser step is asked for
   const set = data ?? kept;
   const lines = useMemo(() => linesOf(set, by, first), [set, by, first.join('\n')]);
+  const from = Math.max(shown.from, firstTime(lines) - (shown.to - firstTime(lines)) / 20);
   const hidden = (set?.series.length ?? 0) - lines.length;
   return (
     <Section id="chart" title={title} note={
@@ -47,7 +48,7 @@ export function SeriesChart({ title, service, metric, marks, first, span }: Prop
       {!error && !set && <Waiting what="points" />}
       {set && lines.length === 0 && <p class="quiet">No point of {metric} in this time.</p>}
       {set && lines.length > 0 && (
-        <Chart series={lines} unit={unitOf(set)} marks={marks} from={shown.from} to={shown.to} caption={captionOf(title, lines, unitOf(set))} />
+        <Chart series={lines} unit={unitOf(set)} marks={marks} from={from} to={shown.to} caption={captionOf(title, lines, unitOf(set))} />
       )}
       {hidden > 0 && <p class="quiet">The {kMaxLines} largest of {lines.length + hidden} lines.</p>}
     </Section>
@@ -77,6 +78,11 @@ function nameOf(series: Series, by: By): string {
 function unitOf(set: SeriesSet): string {
   if (set.unit !== '') return set.unit;
   return ['heap', 'rss', 'limit'].includes(set.metric) ? 'By' : '';
+}
+
+// A service that is younger than the stretch of time asked for fills the chart all the same.
+function firstTime(lines: readonly NamedSeries[]): number {
+  return Math.min(...lines.map((line) => line.points[0]![0]));
 }
 
 function lastValue(series: Series): number {

@@ -4,6 +4,7 @@ import { apiUrl } from './api';
 import { Captures } from './captures';
 import { Choice } from './flame/flame_graph';
 import { FlameSection } from './flame_section';
+import { isLibrary } from './flame/library';
 import { bytes, perHour } from './format';
 import { kRefreshMs, usePoll } from './hooks';
 import { readCaptures, readGrowth, readIncidents, readTargets, type Target } from './model';
@@ -79,21 +80,22 @@ type By = 'function' | 'version' | 'route';
 function Growth({ service }: { service: string }) {
   const [by, setBy] = useState<By>('function');
   const { data, error } = usePoll(apiUrl('growth', { service, by }), readGrowth, kGrowthRefreshMs);
+  const rows = (data ?? []).filter((row) => (row.inuseBytes !== 0 || row.growthBytesPerHour !== 0) && (by !== 'function' || isOwn(row.key)));
   return (
     <Section id="growth" title="Growth" note={
       <Choice label="By" value={by} options={[['function', 'function'], ['version', 'version'], ['route', 'route']]} onChoose={setBy} />
     }>
       {error && !data && <p class="quiet" role="status">{error.message}</p>}
       {!error && !data && <Waiting what="growth" />}
-      {data && data.length === 0 && <p class="quiet">Nothing known by {by} yet.</p>}
-      {data && data.length > 0 && (
+      {data && rows.length === 0 && <p class="quiet">Nothing known by {by} yet.</p>}
+      {rows.length > 0 && (
         <div class="table-box">
           <table class="data">
             <thead>
               <tr><th scope="col">{by[0]!.toUpperCase() + by.slice(1)}</th><th scope="col" class="figure">Growth</th><th scope="col" class="figure">In use</th></tr>
             </thead>
             <tbody>
-              {data.slice(0, 20).map((row) => (
+              {rows.slice(0, 20).map((row) => (
                 <tr key={row.key}>
                   <th scope="row" class="code">{row.key || '(no name)'}</th>
                   <td class={`figure ${row.growthBytesPerHour > 0 ? '' : 'quiet'}`}>{perHour(row.growthBytesPerHour)}</td>
@@ -106,6 +108,10 @@ function Growth({ service }: { service: string }) {
       )}
     </Section>
   );
+}
+
+function isOwn(name: string): boolean {
+  return !isLibrary({ function: name, file: '', line: 0, module: '' });
 }
 
 function Instances({ targets }: { targets: readonly Target[] }) {

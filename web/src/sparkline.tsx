@@ -9,7 +9,7 @@ import { canvasColours } from './palette';
 const kWidth = 112;
 const kHeight = 30;
 const kSpanMs = 3_600_000;
-const kPoints = 60;
+const kPoints = 180;
 const kSparkRefreshMs = 30_000;
 
 interface Props {

@@ -2,20 +2,26 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { percent } from '../format';
 import { FlameCanvas } from './flame_canvas';
+import { foldLibrary } from './library';
 import { layOut, type Layout, type WidthBy } from './layout';
 import { shortFunction } from './names';
-import { search } from './search';
+import { search, type Matches } from './search';
 import { FrameFacts, frameSentence } from './tooltip';
 import { TopTable } from './top_table';
 import { frameOf, pathTo, type FlameTree } from './tree';
 import { isInside, samePlace } from './view';
+
+type Frames = 'own' | 'all';
 
 interface Props {
   tree: FlameTree;
   label: string; // what the graph shows, for screen readers
 }
 
-export function FlameGraph({ tree, label }: Props) {
+export function FlameGraph({ tree: whole, label }: Props) {
+  const [frames, setFrames] = useState<Frames>('own');
+  const folded = useMemo(() => foldLibrary(whole), [whole]);
+  const tree = frames === 'own' ? folded : whole;
   const [widthBy, setWidthBy] = useState<WidthBy>('growth');
   const [query, setQuery] = useState('');
   const [asTable, setAsTable] = useState(false);
@@ -44,17 +50,20 @@ export function FlameGraph({ tree, label }: Props) {
             onKeyDown={(event) => event.key === 'Enter' && showMatch()} />
         </label>
         <output class="flame-matches" aria-live="polite">
-          {matches.query !== '' && `${matches.nodes} ${matches.nodes === 1 ? 'frame' : 'frames'}, ${percent(matches.share)} ${used === 'growth' ? 'of growth' : 'of all'}`}
+          {matches.query !== '' && matchText(matches, used, frames === 'own' && folded.size < whole.size)}
         </output>
         {matches.widest >= 0 && <button type="button" onClick={showMatch}>Zoom to match</button>}
         <span class="stretch" />
         {tree.isDiff && hasGrowth(tree) && (
           <Choice label="Width" value={widthBy} options={[['growth', 'growth'], ['value', 'in use']]} onChoose={setWidthBy} />
         )}
+        {folded.size < whole.size && (
+          <Choice label="Frames" value={frames} options={[['own', 'own'], ['all', 'all']]} onChoose={setFrames} />
+        )}
         <Choice label="Show as" value={asTable ? 'table' : 'graph'} options={[['graph', 'graph'], ['table', 'table']]}
           onChoose={(choice) => setAsTable(choice === 'table')} />
       </div>
-      {asTable ? <TopTable tree={tree} query={matches.query} /> : (
+      {asTable ? <TopTable tree={whole} query={matches.query} /> : (
         <>
           <Crumbs layout={layout} zoom={zoom} onZoom={onZoom} />
           <FlameCanvas layout={layout} zoom={zoom} selected={selected} matches={matches} label={label}
@@ -68,6 +77,12 @@ export function FlameGraph({ tree, label }: Props) {
       )}
     </div>
   );
+}
+
+function matchText(matches: Matches, widthBy: WidthBy, isFolded: boolean): string {
+  if (matches.nodes === 0 && isFolded) return 'No own frame; all frames may have more';
+  const frames = matches.nodes === 1 ? 'frame' : 'frames';
+  return `${matches.nodes} ${frames}, ${percent(matches.share)} ${widthBy === 'growth' ? 'of growth' : 'of all'}`;
 }
 
 // Zoom and selection; when the layout changes they follow the same functions.

@@ -29,10 +29,12 @@ export function FrameFacts({ layout, node }: { layout: Layout; node: number }) {
   const frame = frameOf(tree, node);
   const share = layout.total > 0 ? (layout.x1[node]! - layout.x0[node]!) / layout.total : 0;
   const where = place(frame.file, frame.line) || frame.module;
+  const folded = tree.folded[node]!;
   return (
     <>
       <div class="frame-name">{frame.function}</div>
       {where !== '' && <div class="frame-place">{where}</div>}
+      {folded > 0 && <div class="frame-place">called through {folded} library {folded === 1 ? 'frame' : 'frames'}</div>}
       <dl class="frame-figures">
         {tree.isDiff && <Figure name="growth" value={signedInUnit(tree.delta[node]!, tree.unit)} kind={sideOf(tree.delta[node]!)} />}
         <Figure name="in use" value={inUnit(tree.value[node]!, tree.unit)} />

@@ -21,6 +21,7 @@ export interface FlameTree {
   readonly self: Float64Array; // [size]
   readonly delta: Float64Array; // [size] cumulative growth from the base; 0 without a base
   readonly selfDelta: Float64Array; // [size]
+  readonly folded: Int32Array; // [size] library frames left out between the node and its caller (library.ts)
 }
 
 export const kMaxNodes = 1_000_000;
@@ -84,7 +85,7 @@ export function pathTo(tree: FlameTree, node: number): number[] {
   return path.reverse();
 }
 
-function emptyTree(type: string, unit: string, isDiff: boolean, frames: FrameText[], size: number): FlameTree {
+export function emptyTree(type: string, unit: string, isDiff: boolean, frames: readonly FrameText[], size: number): FlameTree {
   const tree: FlameTree = {
     type, unit, isDiff, size, frames,
     frame: new Int32Array(size),
@@ -94,6 +95,7 @@ function emptyTree(type: string, unit: string, isDiff: boolean, frames: FrameTex
     self: new Float64Array(size),
     delta: new Float64Array(size),
     selfDelta: new Float64Array(size),
+    folded: new Int32Array(size),
   };
   tree.frame[0] = -1;
   tree.parent[0] = -1;

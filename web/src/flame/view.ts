@@ -76,24 +76,34 @@ export function isInside(layout: Layout, zoom: number, node: number): boolean {
   return layout.x0[node]! < layout.x1[zoom]! && layout.x1[node]! > layout.x0[zoom]!;
 }
 
-// The same place in another layout: follows the path of function names as far as it exists there.
+// The same place in another layout: follows the path of function names as far as it exists there, over frames that
+// only one of the two layouts has.
 export function samePlace(from: Layout, node: number, to: Layout): number {
   const names: string[] = [];
   for (let at = node; at > 0; at = from.tree.parent[at]!) names.push(nameOf(from, at));
   let place = 0;
   for (const name of names.reverse()) {
-    let found = -1;
-    for (let k = to.firstChild[place]!; k < to.firstChild[place + 1]!; k++) {
-      const child = to.children[k]!;
-      if (nameOf(to, child) === name && to.x1[child]! > to.x0[child]!) {
-        found = child;
-        break;
-      }
-    }
-    if (found < 0) return place;
-    place = found;
+    const found = calleeNamed(to, place, name);
+    if (found >= 0) place = found;
   }
   return place;
+}
+
+// A callee of that name, directly or else below callees that have no neighbour; -1 without one.
+function calleeNamed(layout: Layout, node: number, name: string): number {
+  const direct = shownCallees(layout, node);
+  for (const callee of direct) if (nameOf(layout, callee) === name) return callee;
+  for (const callee of direct) {
+    for (let chain = shownCallees(layout, callee); chain.length === 1; chain = shownCallees(layout, chain[0]!)) {
+      if (nameOf(layout, chain[0]!) === name) return chain[0]!;
+    }
+  }
+  return -1;
+}
+
+function shownCallees(layout: Layout, node: number): Int32Array {
+  const callees = layout.children.subarray(layout.firstChild[node]!, layout.firstChild[node + 1]!);
+  return callees.filter((callee) => layout.x1[callee]! > layout.x0[callee]!);
 }
 
 function nameOf(layout: Layout, node: number): string {
