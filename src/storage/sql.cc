@@ -33,6 +33,21 @@ struct LiteralAppender {
 
 }  // namespace
 
+Sql& Sql::Bind(std::string_view name, int64_t value) {
+  values_.emplace_back(name, Value(std::in_place_type<int64_t>, value));
+  return *this;
+}
+
+Sql& Sql::Bind(std::string_view name, uint64_t value) {
+  values_.emplace_back(name, Value(std::in_place_type<uint64_t>, value));
+  return *this;
+}
+
+Sql& Sql::Bind(std::string_view name, std::vector<uint64_t> values) {
+  values_.emplace_back(name, Value(std::in_place_type<std::vector<uint64_t>>, std::move(values)));
+  return *this;
+}
+
 Result<std::string> Sql::Render(
     const std::function<std::string(const TableSpec&)>& table_source) const {
   constexpr std::string_view kTablePrefix = "table:";

@@ -30,12 +30,10 @@ class Sql {
   Sql(std::string_view text, TableGroup group, TimeRange range = {})
       : text_(text), group_(group), range_(range) {}
 
-  Sql& Bind(std::string_view name, int64_t value) { return Add(name, value); }
-  Sql& Bind(std::string_view name, uint64_t value) { return Add(name, value); }
+  Sql& Bind(std::string_view name, int64_t value);
+  Sql& Bind(std::string_view name, uint64_t value);
   // For `x IN ({name})`. An empty list matches nothing, for which 0 stands: it is no id.
-  Sql& Bind(std::string_view name, std::vector<uint64_t> values) {
-    return Add(name, std::move(values));
-  }
+  Sql& Bind(std::string_view name, std::vector<uint64_t> values);
 
   TableGroup group() const { return group_; }
   TimeRange range() const { return range_; }
@@ -47,10 +45,6 @@ class Sql {
 
  private:
   using Value = std::variant<int64_t, uint64_t, std::vector<uint64_t>>;
-  Sql& Add(std::string_view name, Value value) {
-    values_.emplace_back(name, std::move(value));
-    return *this;
-  }
   std::string_view text_;
   TableGroup group_;
   TimeRange range_;
