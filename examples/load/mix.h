@@ -10,7 +10,7 @@ enum class Route : uint8_t { kCheckout, kSearch, kHealth };
 
 struct Mix {
   double checkout_mean = 0.5, checkout_swing = 0.2;  // 30 to 70 %
-  double period_s = 60;
+  double period_s = 20;
   double search_share = 0.8;  // of what is no checkout; the rest asks for health
 };
 

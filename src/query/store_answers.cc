@@ -68,6 +68,13 @@ const std::vector<std::string> kTypes = {"inuse_space", "inuse_objects", "alloc_
                                          "alloc_objects"};
 const std::vector<std::string> kFormats = {"json", "pprof", "folded"};
 
+// Before anything is read: a wrong choice is the caller's mistake, whatever the store holds.
+Result<void> CheckRendering(const HttpRequest& request) {
+  TIDEMARK_RETURN_IF_ERROR(ChoiceParam(request, "type", kTypes));
+  TIDEMARK_RETURN_IF_ERROR(ChoiceParam(request, "format", kFormats));
+  return {};
+}
+
 Answer RenderProfile(const HttpRequest& request, const Profile& profile, const Profile* base) {
   TIDEMARK_ASSIGN_OR_RETURN(const std::string type, ChoiceParam(request, "type", kTypes));
   TIDEMARK_ASSIGN_OR_RETURN(const std::string format, ChoiceParam(request, "format", kFormats));
@@ -247,6 +254,7 @@ Answer AnswerSeries(const ApiContext& context, const HttpRequest& request) {
 Answer AnswerProfile(const ApiContext& context, const HttpRequest& request) {
   TIDEMARK_RETURN_IF_ERROR(CheckParams(
       request, {"service", "namespace", "version", "instance", "type", "from", "to", "format"}));
+  TIDEMARK_RETURN_IF_ERROR(CheckRendering(request));
   ProfileQuery query{.filter = FilterFrom(request)};
   TIDEMARK_ASSIGN_OR_RETURN(query.from_ns, TimeParam(request, "from"));
   TIDEMARK_ASSIGN_OR_RETURN(query.to_ns, TimeParam(request, "to"));
@@ -258,6 +266,7 @@ Answer AnswerProfileDiff(const ApiContext& context, const HttpRequest& request) 
   TIDEMARK_RETURN_IF_ERROR(
       CheckParams(request, {"service", "namespace", "version", "instance", "type", "from", "to",
                             "base_from", "base_to", "base_version", "base_instance", "format"}));
+  TIDEMARK_RETURN_IF_ERROR(CheckRendering(request));
   ProfileQuery query{.filter = FilterFrom(request)}, base_query{.filter = FilterFrom(request)};
   TIDEMARK_ASSIGN_OR_RETURN(query.from_ns, TimeParam(request, "from"));
   TIDEMARK_ASSIGN_OR_RETURN(query.to_ns, TimeParam(request, "to"));
@@ -301,8 +310,9 @@ Answer AnswerGrowth(const ApiContext& context, const HttpRequest& request) {
     const GrowthBy dimension = by == "function"  ? GrowthBy::kFunction
                                : by == "version" ? GrowthBy::kVersion
                                                  : GrowthBy::kInstance;
-    TIDEMARK_ASSIGN_OR_RETURN(const auto growth,
-                              context.store->ReadGrowth({FilterFrom(request), dimension, from_ns, to_ns}));
+    TIDEMARK_ASSIGN_OR_RETURN(
+        const auto growth,
+        context.store->ReadGrowth({FilterFrom(request), dimension, from_ns, to_ns}));
     for (const GrowthRow& row : growth) {
       const std::string& key = by == "function"  ? row.function
                                : by == "version" ? row.target.version

@@ -8,6 +8,8 @@ namespace tidemark {
 namespace {
 
 constexpr size_t kTracesPerRoute = 10;
+// Requests by route are told apart this finely; growth is set against them from profile to profile.
+constexpr int64_t kRequestStepNs = 5 * kNsPerSecond;
 // FleetDetector knows services by one name; the unit separator cannot occur in a name that people
 // type.
 constexpr char kNamespaceSeparator = '\x1f';
@@ -70,7 +72,11 @@ std::string PprofUrl(const Attributes& attributes) {
 }  // namespace
 
 LiveState::LiveState(LiveOptions options, LiveOutput* output)
-    : options_(options), output_(output), book_(options.incidents), wall_ns_(options.wall_ns) {}
+    : options_(options),
+      output_(output),
+      span_summary_({.step_ns = kRequestStepNs}),
+      book_(options.incidents),
+      wall_ns_(options.wall_ns) {}
 
 LiveState::ServiceKey LiveState::KeyOf(const Target& target) {
   return {target.service, target.service_namespace, target.version};

@@ -161,7 +161,7 @@ TEST(LiveStateTest, NearTheLimitACaptureIsTakenOnce) {
            .time_ns = time_ns,
            .value = second < 30 ? 50e6 : 95e6}}});
     live.Tick(time_ns);
-    if (second < 30) EXPECT_TRUE(outside.captures.empty());
+    EXPECT_EQ(outside.captures.empty(), second < 30);
   }
   ASSERT_EQ(outside.captures.size(), 1u);
   EXPECT_EQ(outside.captures[0].annotations.trigger, "limit");

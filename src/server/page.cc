@@ -8,9 +8,8 @@ namespace {
 
 constexpr size_t kMaxAssetBytes = 16 << 20;
 constexpr char kPolicy[] =
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' "
-    "data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 HttpResponse Serve(const HttpRequest& request, const WebAsset& asset) {
   HttpResponse response{.content_type = std::string(asset.content_type)};
