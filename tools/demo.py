@@ -171,7 +171,7 @@ class Demo:
         else:
             server = f"http://127.0.0.1:{self.http}"
             env["OTEL_EXPORTER_OTLP_ENDPOINT"] = server
-            command = [BIN / "tidemark", "run", "--server", server, "--service", s.name, "--version", s.version, "--",
+            command = [BIN / "tidemark", "run", "--server", server, "--sample-bytes", "65536", "--service", s.name, "--version", s.version, "--",
                        BIN / s.name, "--port", s.port]
         self.start(s.name, command, env)
         wait_until(s.name, lambda: listening(s.port), 20)
