@@ -32,7 +32,8 @@ class LiveView {
   virtual std::optional<Incident> FindIncident(const std::string& id) = 0;
   virtual std::vector<RouteStats> Routes(const std::string& service) = 0;
   // by: "route" or "trace".
-  virtual std::vector<KeyedGrowth> GrowthRows(const std::string& service, const std::string& by) = 0;
+  virtual std::vector<KeyedGrowth> GrowthRows(const std::string& service,
+                                              const std::string& by) = 0;
   // Starts a capture of an instance (empty: the one that holds most) and returns its id. Errors:
   // not found, overloaded.
   virtual Result<std::string> RequestCapture(const std::string& service,
