@@ -8,7 +8,7 @@ import socket
 import struct
 
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
-END_STREAM, ACK, END_HEADERS, PADDED, PRIORITY = 1, 1, 4, 8, 32
+END_STREAM, ACK, END_HEADERS = 1, 1, 4
 FRAME_BYTES = 16384
 TIMEOUT_SECONDS = 30
 
@@ -44,12 +44,17 @@ class Call:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS)
         self.window = {0: 65535, 1: 65535}
         self.initial = 65535
-        self.headers, self.ended, self.status, self.buffer = b"", False, None, b""
+        self.headers, self.ended, self.settled, self.buffer = b"", False, False, b""
 
     def exchange(self, headers, message):
-        """Returns the gRPC status code; raises Closed."""
+        """Returns the gRPC status code; raises Closed.
+
+        The server's SETTINGS are acknowledged first: until then its limit on headers is the protocol's default.
+        """
         try:
             self.socket.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0, b""))
+            while not self.settled:
+                self.read_frame()
             fields = b"".join(b"\x00" + text(name) + text(value) for name, value in headers)
             self.send_headers(fields)
             try:
@@ -105,6 +110,7 @@ class Call:
         if kind == SETTINGS and not flags & ACK:
             self.apply_settings(payload)
             self.socket.sendall(frame(SETTINGS, ACK, 0, b""))
+            self.settled = True
         elif kind == PING and not flags & ACK:
             self.socket.sendall(frame(PING, ACK, 0, payload))
         elif kind == WINDOW_UPDATE and stream in self.window:
