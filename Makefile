@@ -16,7 +16,7 @@ bench:
 
 format:
 	tools/setup clang-format-16
-	git ls-files '*.cc' '*.h' | xargs clang-format-16 -i
+	git ls-files '*.cc' '*.h' ':!third_party' | xargs clang-format-16 -i
 
 lint:
 	tools/lint

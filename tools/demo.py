@@ -136,7 +136,7 @@ class Demo:
             return
         say("building the Go services (the first time downloads Go 1.24 and the OpenTelemetry SDK)")
         for name in names:
-            subprocess.run(["go", "build", "-o", str(BIN / name), "./" + name], cwd=ROOT / "examples", check=True,
+            subprocess.run(["go", "build", "-trimpath", "-o", str(BIN / name), "./" + name], cwd=ROOT / "examples", check=True,
                            env={**os.environ, "GOTOOLCHAIN": "go1.24.13"})
 
     def start_server(self):

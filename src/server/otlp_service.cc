@@ -8,6 +8,11 @@ namespace {
 template <typename Batch>
 void NotePeer(const std::string& peer, std::vector<Batch>* batches) {
   for (Batch& batch : *batches) {
+    // A sender may say on which port it serves its profile, not on which host: only our scraper
+    // names URLs.
+    std::erase_if(batch.resource.attributes, [](const auto& attribute) {
+      return attribute.first == "tidemark.peer" || attribute.first == "tidemark.pprof.url";
+    });
     batch.resource.attributes.emplace_back("tidemark.peer", peer);
     Normalize(&batch.resource.attributes);
   }
