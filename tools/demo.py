@@ -329,6 +329,7 @@ def main():
         sys.exit("demo: build first: tools/build release")
     demo = Demo(arguments.rate, arguments.check, arguments.page and pathlib.Path(arguments.page).resolve())
     status = 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, with everything it started
     try:
         demo.run()
         if arguments.check:
