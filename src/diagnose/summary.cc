@@ -87,8 +87,10 @@ std::string Summarize(const Incident& incident) {
       out += " (" + PlaceOf({"", stack.cause_file, stack.cause_line, ""}) + ")";
   }
   if (!evidence.routes.empty()) {
-    out += ", " + Percent(evidence.routes[0].growth_share) + " of that for " +
-           evidence.routes[0].route;
+    const RouteEvidence& route = evidence.routes[0];
+    out += route.method == "stack"
+               ? ", by its name for " + route.route
+               : ", " + Percent(route.growth_share) + " of that for " + route.route;
   }
   return out + ".";
 }

@@ -41,5 +41,14 @@ TEST(SummaryTest, TheParagraphHoldsEveryLinkOfTheChain) {
   }
 }
 
+TEST(SummaryTest, ARouteKnownByNameOnlyIsSaidToBe) {
+  Incident incident;
+  incident.service = "shop";
+  incident.evidence.stacks = {{.cause = "keep", .growth_share = 1}};
+  incident.evidence.routes = {{.route = "/checkout", .growth_share = 1, .method = "stack"}};
+  EXPECT_NE(Summarize(incident).find("by its name for /checkout"), std::string::npos)
+      << Summarize(incident);
+}
+
 }  // namespace
 }  // namespace tidemark

@@ -298,17 +298,28 @@ void LiveState::FillEvidence(Service* service, const std::vector<GrowingStack>& 
                              Incident* incident) {
   service->growth.Explain(growing, Spans(), Requests(), &incident->evidence);
   if (incident->evidence.traces.empty()) AddRecentTraces(incident);
-  for (RouteEvidence& route : incident->evidence.routes) {
-    route.requests_per_second = 0;
-    for (const std::string& instance : incident->instances) {
-      const Target target{incident->service, incident->service_namespace, incident->versions[0],
-                          instance};
-      const int64_t to_ns = clock_.now_ns() - kSpanLagNs, from_ns = to_ns - kNsPerMinute;
-      const auto served = Requests()(target, to_ns), before = Requests()(target, from_ns);
-      const auto now = served.find(route.route), then = before.find(route.route);
-      if (now == served.end()) continue;
-      route.requests_per_second += (now->second - (then == before.end() ? 0 : then->second)) / 60;
-    }
+  for (RouteEvidence& route : incident->evidence.routes) AddRates(*incident, &route);
+}
+
+// Requests a second over the last minute, or as long as the version has been seen; and, where no
+// fit has said it, the bytes kept a request.
+void LiveState::AddRates(const Incident& incident, RouteEvidence* route) const {
+  const int64_t to_ns = clock_.now_ns() - kSpanLagNs;
+  int64_t from_ns = to_ns - kNsPerMinute;
+  if (incident.evidence.deploy) from_ns = std::max(from_ns, incident.evidence.deploy->time_ns);
+  if (to_ns - from_ns < kNsPerSecond) return;
+  double served = 0;
+  for (const std::string& instance : incident.instances) {
+    const Target target{incident.service, incident.service_namespace, incident.versions[0],
+                        instance};
+    const auto now = Requests()(target, to_ns), before = Requests()(target, from_ns);
+    const auto last = now.find(route->route), first = before.find(route->route);
+    if (last != now.end()) served += last->second - (first == before.end() ? 0 : first->second);
+  }
+  route->requests_per_second = served * kNsPerSecond / static_cast<double>(to_ns - from_ns);
+  if (route->bytes_per_request <= 0 && route->requests_per_second > 0) {
+    route->bytes_per_request = incident.total_growth_bytes_per_hour.value / 3600 *
+                               route->growth_share / route->requests_per_second;
   }
 }
 

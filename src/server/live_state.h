@@ -97,6 +97,7 @@ class LiveState {
   void JudgeMetrics();
   void Report(Suspicion suspicion, Service* service, const std::vector<GrowingStack>& growing);
   void FillEvidence(Service* service, const std::vector<GrowingStack>& growing, Incident* incident);
+  void AddRates(const Incident& incident, RouteEvidence* route) const;
   void AddRecentTraces(Incident* incident);
   void AddDeploy(const ServiceKey& key, Incident* incident) const;
   void OrderCaptures(Service* service, const std::vector<GrowingStack>& growing,
