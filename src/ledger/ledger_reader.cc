@@ -33,6 +33,7 @@ class MemorySource : public Source {
   MemorySource(const uint8_t* bytes, size_t size) : bytes_(bytes), size_(size) {}
   bool Read(uint64_t offset, void* out, size_t size) const override {
     if (offset > size_ || size > size_ - offset) return false;
+    if (size == 0) return true;  // `out` may then be null, which memcpy does not allow
     std::memcpy(out, bytes_ + offset, size);
     return true;
   }
