@@ -48,6 +48,7 @@ OneShotPeer::OneShotPeer(std::string bytes, bool hold)
   EXPECT_EQ(pipe(release_), 0);
   thread_ = std::thread([this, bytes = std::move(bytes), hold] {
     int peer = accept(listener_, nullptr, nullptr);
+    if (peer < 0) return;  // nobody came
     char request[4096];
     if (recv(peer, request, sizeof request, 0) > 0)
       send(peer, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -59,6 +60,7 @@ OneShotPeer::OneShotPeer(std::string bytes, bool hold)
 
 OneShotPeer::~OneShotPeer() {
   close(release_[1]);
+  shutdown(listener_, SHUT_RDWR);  // wakes accept: a call cancelled early never connects
   thread_.join();
   close(release_[0]);
   close(listener_);
