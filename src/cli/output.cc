@@ -1,11 +1,10 @@
 #include "cli/output.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <memory>
 #include <vector>
+
+#include "base/files.h"
 
 namespace tidemark {
 
@@ -15,23 +14,7 @@ int Fail(const Error& error) {
 }
 
 Result<std::string> ReadFile(const std::string& path, size_t max_bytes) {
-  const auto close = [](std::FILE* file) {
-    if (file != nullptr && file != stdin) std::fclose(file);
-  };
-  const std::unique_ptr<std::FILE, decltype(close)> file(
-      path == "-" ? stdin : std::fopen(path.c_str(), "rb"), close);
-  if (!file) return NotFound("cannot open '" + path + "': " + std::strerror(errno));
-  std::string bytes;
-  char chunk[1 << 16];
-  while (const size_t got = std::fread(chunk, 1, sizeof chunk, file.get())) {
-    bytes.append(chunk, got);
-    if (bytes.size() > max_bytes) {
-      return TooLarge("'" + path + "' has more than " + std::to_string(max_bytes) + " bytes");
-    }
-  }
-  if (std::ferror(file.get()) != 0)
-    return IoError("cannot read '" + path + "': " + std::strerror(errno));
-  return bytes;
+  return ReadWholeFile(path == "-" ? "/dev/stdin" : path, max_bytes);
 }
 
 std::string TextTable::Text() const {
