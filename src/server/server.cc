@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 
@@ -21,6 +22,13 @@ namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(500);
 constexpr int kApiThreads = 4;
+
+// glibc's allocator by default keeps what a burst of large bodies left behind: each freed mapping
+// of up to 32 MiB raises the size from which blocks are mapped by themselves, and every thread has
+// an arena of its own. Measured with 18,000 hostile bodies: 266 MiB resident at the end by default,
+// 139 MiB so.
+constexpr int kMappedFromBytes = 256 << 10;
+constexpr int kArenas = 4;
 
 // Rough memory of decoded batches, for the shard's queue.
 size_t BytesOf(const SpanBatch& batch) { return 512 + batch.spans.size() * (sizeof(Span) + 32); }
@@ -247,6 +255,8 @@ Result<std::unique_ptr<Server>> Server::Start(const ServerConfig& config) {
 }
 
 int RunServer(const ServerConfig& config) {
+  mallopt(M_MMAP_THRESHOLD, kMappedFromBytes);
+  mallopt(M_ARENA_MAX, kArenas);
   // Blocked before any thread starts, so that only sigwait below sees them.
   sigset_t stop;
   sigemptyset(&stop);

@@ -83,9 +83,16 @@ Result<void> DuckEngine::OpenDatabase() {
   const std::string threads = std::to_string(options_.threads);
   const std::string temporary = DuckFiles(options_.directory).TemporaryDirectory();
   const std::pair<const char*, const char*> settings[] = {
-      {"memory_limit", memory.c_str()},          {"threads", threads.c_str()},
-      {"temp_directory", temporary.c_str()},     {"max_temp_directory_size", kMaxTemporaryBytes},
-      {"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"},
+      {"memory_limit", memory.c_str()},
+      {"threads", threads.c_str()},
+      // Freed memory goes back to the system soon, not when its own allocator next has something to
+      // do.
+      {"allocator_background_threads", "true"},
+      {"allocator_flush_threshold", "16MB"},
+      {"temp_directory", temporary.c_str()},
+      {"max_temp_directory_size", kMaxTemporaryBytes},
+      {"autoinstall_known_extensions", "false"},
+      {"autoload_known_extensions", "false"},
       {"preserve_insertion_order", "false"},
   };
   for (const auto& [name, value] : settings) {
