@@ -233,6 +233,18 @@ std::optional<Judged> JudgeStack(const Histories& histories, uint64_t stack_id) 
 
 }  // namespace
 
+StackGrowth::Counters& StackGrowth::Counters::operator+=(const Counters& other) {
+  profiles += other.profiles;
+  profiles_invalid += other.profiles_invalid;
+  profiles_late += other.profiles_late;
+  profiles_repeated += other.profiles_repeated;
+  profiles_thinned += other.profiles_thinned;
+  stacks_truncated += other.stacks_truncated;
+  instances_evicted += other.instances_evicted;
+  restarts += other.restarts;
+  return *this;
+}
+
 StackGrowth::StackGrowth() : StackGrowth(Limits{}) {}
 StackGrowth::StackGrowth(Limits limits) : limits_(limits) {}
 

@@ -68,6 +68,8 @@ class StackGrowth {
     uint64_t stacks_truncated = 0;
     uint64_t instances_evicted = 0;
     uint64_t restarts = 0;
+
+    Counters& operator+=(const Counters& other);
   };
 
   StackGrowth();

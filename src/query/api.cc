@@ -59,8 +59,9 @@ Answer Get(const ApiContext& context, const HttpRequest& request, bool* known) {
   if (path == "/api/v1/compare") return AnswerCompare(context, request);
   if (path == "/api/v1/captures") return AnswerCaptures(context, request);
   if (path == "/metrics") {
+    TIDEMARK_ASSIGN_OR_RETURN(std::string text, context.live->Metrics());
     return HttpResponse{.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                        .body = context.live->Metrics()};
+                        .body = std::move(text)};
   }
   if (path == "/healthz") return HttpResponse{.body = "ok\n"};
   if (path == "/readyz") {

@@ -10,32 +10,33 @@ namespace {
 // A server with one open incident and nothing else alive.
 class OneIncident : public LiveView {
  public:
-  std::vector<Incident> Incidents() override { return {*FindIncident("ab")}; }
-  std::optional<Incident> FindIncident(const std::string& id) override {
-    if (id != "ab") return std::nullopt;
+  Result<std::vector<Incident>> Incidents() override { return std::vector{*FindIncident("ab")}; }
+  Result<Incident> FindIncident(const std::string& id) override {
+    if (id != "ab") return NotFound("no incident '" + id + "'");
     Incident incident;
     incident.id = "ab";
     incident.service = "shop";
     incident.versions = {"1.0.0"};
     return incident;
   }
-  std::vector<RouteStats> Routes(const std::string&) override {
-    return {{.version = "1.0.0",
-             .instance = "a",
-             .route = "/checkout",
-             .ended = 7,
-             .errors = 1,
-             .p99_ms = 12}};
+  Result<std::vector<RouteStats>> Routes(const std::string& service) override {
+    if (service == "busy") return Overloaded("the server is busy");
+    return std::vector{RouteStats{.version = "1.0.0",
+                                  .instance = "a",
+                                  .route = "/checkout",
+                                  .ended = 7,
+                                  .errors = 1,
+                                  .p99_ms = 12}};
   }
-  std::vector<KeyedGrowth> GrowthRows(const std::string&, const std::string&) override {
-    return {{"/checkout", 1e9, 5}};
+  Result<std::vector<KeyedGrowth>> GrowthRows(const std::string&, const std::string&) override {
+    return std::vector{KeyedGrowth{"/checkout", 1e9, 5}};
   }
   Result<std::string> RequestCapture(const std::string& service, const std::string&) override {
     if (service != "shop") return NotFound("no target of service '" + service + "'");
     return std::string("cafe");
   }
   Result<std::string> ReadCapture(const std::string&) override { return std::string("bytes"); }
-  std::string Metrics() override { return "up 1\n"; }
+  Result<std::string> Metrics() override { return std::string("up 1\n"); }
   bool Ready() override { return true; }
 };
 

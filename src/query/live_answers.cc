@@ -35,7 +35,8 @@ Answer AnswerIncidents(const ApiContext& context, const HttpRequest& request) {
                             ChoiceParam(request, "state", {"", "open", "resolved"}));
   const std::string service = QueryOr(request, "service");
   std::vector<std::string> items;
-  for (const Incident& incident : context.live->Incidents()) {
+  TIDEMARK_ASSIGN_OR_RETURN(const auto incidents, context.live->Incidents());
+  for (const Incident& incident : incidents) {
     const bool open = incident.state == IncidentState::kOpen;
     if (!state.empty() && (state == "open") != open) continue;
     if (!service.empty() && incident.service != service) continue;
@@ -47,9 +48,8 @@ Answer AnswerIncidents(const ApiContext& context, const HttpRequest& request) {
 Answer AnswerIncident(const ApiContext& context, const HttpRequest& request,
                       const std::string& id) {
   TIDEMARK_RETURN_IF_ERROR(CheckParams(request, {}));
-  const auto incident = context.live->FindIncident(id);
-  if (!incident) return NotFound("no incident '" + id + "'; GET /api/v1/incidents lists them");
-  return JsonResponse(IncidentToJson(*incident));
+  TIDEMARK_ASSIGN_OR_RETURN(const Incident incident, context.live->FindIncident(id));
+  return JsonResponse(IncidentToJson(incident));
 }
 
 Answer AnswerSpans(const ApiContext& context, const HttpRequest& request) {
@@ -57,7 +57,8 @@ Answer AnswerSpans(const ApiContext& context, const HttpRequest& request) {
   const std::string service = QueryOr(request, "service");
   json::array rows;
   uint64_t total = 0;
-  for (const RouteStats& route : context.live->Routes(service)) {
+  TIDEMARK_ASSIGN_OR_RETURN(const auto routes, context.live->Routes(service));
+  for (const RouteStats& route : routes) {
     total += route.ended;
     rows.push_back({{"route", route.route},
                     {"version", route.version},

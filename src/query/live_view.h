@@ -1,9 +1,9 @@
 // What the API asks of the running server beside the store. Methods may be called from any thread
-// and answer within a moment; they never touch the network.
+// and answer within a moment; they never touch the network. Errors of all: overloaded, where the
+// server is too busy to say.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,20 +28,21 @@ struct KeyedGrowth {
 class LiveView {
  public:
   virtual ~LiveView() = default;
-  virtual std::vector<Incident> Incidents() = 0;
-  virtual std::optional<Incident> FindIncident(const std::string& id) = 0;
-  virtual std::vector<RouteStats> Routes(const std::string& service) = 0;
+  virtual Result<std::vector<Incident>> Incidents() = 0;
+  // Errors: not found.
+  virtual Result<Incident> FindIncident(const std::string& id) = 0;
+  virtual Result<std::vector<RouteStats>> Routes(const std::string& service) = 0;
   // by: "route" or "trace".
-  virtual std::vector<KeyedGrowth> GrowthRows(const std::string& service,
-                                              const std::string& by) = 0;
+  virtual Result<std::vector<KeyedGrowth>> GrowthRows(const std::string& service,
+                                                      const std::string& by) = 0;
   // Starts a capture of an instance (empty: the one that holds most) and returns its id. Errors:
-  // not found, overloaded.
+  // not found.
   virtual Result<std::string> RequestCapture(const std::string& service,
                                              const std::string& instance) = 0;
   // The pprof file of a capture. Errors: not found, i/o.
   virtual Result<std::string> ReadCapture(const std::string& id) = 0;
   // Prometheus text of the server's own state.
-  virtual std::string Metrics() = 0;
+  virtual Result<std::string> Metrics() = 0;
   virtual bool Ready() = 0;
 };
 

@@ -154,7 +154,8 @@ Result<VersionFacts> FactsOf(const ApiContext& context, const std::string& servi
   facts.growth_bytes_per_hour /= static_cast<double>(facts.instances);
   facts.heap_bytes /= static_cast<double>(facts.instances);
   uint64_t errors = 0;
-  for (const RouteStats& route : context.live->Routes(service)) {
+  TIDEMARK_ASSIGN_OR_RETURN(const auto routes, context.live->Routes(service));
+  for (const RouteStats& route : routes) {
     if (route.version != version) continue;
     facts.requests += route.ended;
     errors += route.errors;
@@ -303,7 +304,9 @@ Answer AnswerGrowth(const ApiContext& context, const HttpRequest& request) {
     rows.push_back({{"key", key}, {"growth_bytes_per_hour", growth}, {"inuse_bytes", inuse}});
   };
   if (by == "route" || by == "trace") {
-    for (const KeyedGrowth& row : context.live->GrowthRows(QueryOr(request, "service"), by)) {
+    TIDEMARK_ASSIGN_OR_RETURN(const auto known,
+                              context.live->GrowthRows(QueryOr(request, "service"), by));
+    for (const KeyedGrowth& row : known) {
       add(row.key, row.growth_bytes_per_hour, row.inuse_bytes);
     }
   } else {

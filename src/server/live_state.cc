@@ -54,21 +54,6 @@ const char* UnitOf(SeriesRole role) {
   }
 }
 
-// Where the live profile of a target is served: told by the scraper, or the port that `tidemark
-// run` announces on the address its exports came from. A sender cannot name another host, so it
-// cannot make the server call one.
-std::string PprofUrl(const Attributes& attributes) {
-  const std::string& url = AttributeOr(attributes, "tidemark.pprof.url");
-  if (!url.empty()) return url;
-  const std::string& port = AttributeOr(attributes, "tidemark.pprof.port");
-  std::string peer = AttributeOr(attributes, "tidemark.peer");
-  const bool digits = !port.empty() && port.size() <= 5 &&
-                      port.find_first_not_of("0123456789") == std::string::npos;
-  if (!digits || peer.empty()) return "";
-  if (peer.find(':') != std::string::npos && peer.front() != '[') peer = "[" + peer + "]";
-  return "http://" + peer + ":" + port + "/debug/pprof/heap";
-}
-
 }  // namespace
 
 LiveState::LiveState(LiveOptions options, LiveOutput* output)
@@ -76,11 +61,8 @@ LiveState::LiveState(LiveOptions options, LiveOutput* output)
       output_(output),
       span_summary_({.step_ns = kRequestStepNs}),
       book_(options.incidents),
+      targets_(options.max_targets),
       wall_ns_(options.wall_ns) {}
-
-LiveState::ServiceKey LiveState::KeyOf(const Target& target) {
-  return {target.service, target.service_namespace, target.version};
-}
 
 SpanLookup LiveState::Spans() const {
   return [this](SpanId id) -> std::optional<SpanFacts> {
@@ -100,25 +82,6 @@ RequestsLookup LiveState::Requests() const {
   };
 }
 
-LiveState::KnownTarget* LiveState::Know(const Resource& resource, int64_t time_ns) {
-  const auto id = static_cast<uint64_t>(IdOf(resource.target));
-  auto it = targets_.find(id);
-  if (it == targets_.end()) {
-    if (targets_.size() >= options_.max_targets) {
-      targets_.erase(
-          std::min_element(targets_.begin(), targets_.end(), [](const auto& a, const auto& b) {
-            return a.second.last_seen_ns < b.second.last_seen_ns;
-          }));
-    }
-    it = targets_.emplace(id, KnownTarget{resource, time_ns, time_ns}).first;
-  }
-  KnownTarget& known = it->second;
-  known.last_seen_ns = std::max(known.last_seen_ns, time_ns);
-  for (const auto& attribute : resource.attributes) known.resource.attributes.push_back(attribute);
-  Normalize(&known.resource.attributes);
-  return &known;
-}
-
 void LiveState::OnSpans(const SpanBatch& batch) {
   const TargetId target = IdOf(batch.resource.target);
   int64_t newest_ns = 0;
@@ -128,14 +91,14 @@ void LiveState::OnSpans(const SpanBatch& batch) {
     if (span_index_.Add(target, span)) span_summary_.Add(batch.resource.target, span);
   }
   stats_.spans += batch.spans.size();
-  Know(batch.resource, newest_ns);
+  targets_.Know(batch.resource, newest_ns);
 }
 
 void LiveState::OnMetrics(const MetricBatch& batch) {
   int64_t newest_ns = 0;
   for (const Point& point : batch.points) newest_ns = std::max(newest_ns, point.time_ns);
   clock_.Observe(newest_ns, wall_ns_);
-  Know(batch.resource, newest_ns);
+  targets_.Know(batch.resource, newest_ns);
   Publish(memory_metrics_.Feed(batch));
 }
 
@@ -153,8 +116,7 @@ void LiveState::Publish(std::vector<CanonicalPoint> points) {
                             .value = point.value});
   }
   for (auto& [target, batch] : batches) {
-    const auto known = targets_.find(static_cast<uint64_t>(IdOf(target)));
-    if (known != targets_.end()) batch.resource = known->second.resource;
+    if (const KnownTarget* known = targets_.Find(target)) batch.resource = known->resource;
     output_->StoreSeries(std::move(batch));
   }
 }
@@ -170,14 +132,13 @@ void LiveState::Detect(const CanonicalPoint& point) {
 }
 
 void LiveState::NoteLevel(const CanonicalPoint& point) {
-  const auto it = targets_.find(static_cast<uint64_t>(IdOf(point.target)));
-  if (it == targets_.end()) return;
-  KnownTarget& target = it->second;
-  if (point.role == SeriesRole::kLimit) target.limit_bytes = point.value;
-  if (point.role == SeriesRole::kHeap) target.heap_bytes = point.value;
+  KnownTarget* target = targets_.Find(point.target);
+  if (target == nullptr) return;
+  if (point.role == SeriesRole::kLimit) target->limit_bytes = point.value;
+  if (point.role == SeriesRole::kHeap) target->heap_bytes = point.value;
   if (point.role == SeriesRole::kRss) {
-    target.rss_bytes = point.value;
-    CaptureNearLimit(&target, point.time_ns);
+    target->rss_bytes = point.value;
+    CaptureNearLimit(target, point.time_ns);
   }
 }
 
@@ -212,7 +173,7 @@ LiveState::Service* LiveState::ServiceOf(const ServiceKey& key, int64_t time_ns)
 void LiveState::OnProfile(ProfileBatch batch) {
   const int64_t time_ns = batch.profile.time_ns;
   clock_.Observe(time_ns, wall_ns_);
-  Resource resource = Know(batch.resource, time_ns)->resource;
+  Resource resource = targets_.Know(batch.resource, time_ns)->resource;
   Service* service = ServiceOf(KeyOf(resource.target), time_ns);
   if (service == nullptr) return;
   const auto added = service->growth.Add(resource, std::move(batch.profile), Spans(), Requests());
@@ -278,11 +239,17 @@ void LiveState::JudgeMetrics() {
 
 void LiveState::Report(Suspicion suspicion, Service* service,
                        const std::vector<GrowingStack>& growing) {
-  if (suspicion.oom_eta_ns == 0) suspicion.oom_eta_ns = OomEta(suspicion);
+  const ServiceKey key{suspicion.service, suspicion.service_namespace, suspicion.version};
+  if (suspicion.oom_eta_ns == 0) {
+    suspicion.oom_eta_ns = targets_.LimitReachedNs(
+        key, suspicion.instances, suspicion.growth_bytes_per_hour.value, suspicion.time_ns);
+  }
   bool opened = false;
   Incident* incident = book_.Report(suspicion, &opened);
   if (incident == nullptr) return;
-  AddDeploy({suspicion.service, suspicion.service_namespace, suspicion.version}, incident);
+  if (const int64_t first_ns = targets_.FirstSeenNs(key); first_ns != 0) {
+    incident->evidence.deploy = DeployEvidence{suspicion.version, first_ns};
+  }
   // A later word of the metric level does not overwrite what the profile level knows.
   if (service != nullptr && !growing.empty() &&
       (suspicion.rank > 0 || incident->evidence.stacks.empty())) {
@@ -343,34 +310,6 @@ void LiveState::AddRecentTraces(Incident* incident) {
   }
 }
 
-void LiveState::AddDeploy(const ServiceKey& key, Incident* incident) const {
-  int64_t first_ns = 0;
-  for (const auto& [id, target] : targets_) {
-    if (KeyOf(target.resource.target) != key) continue;
-    if (first_ns == 0 || target.first_seen_ns < first_ns) first_ns = target.first_seen_ns;
-  }
-  if (first_ns != 0) incident->evidence.deploy = DeployEvidence{std::get<2>(key), first_ns};
-}
-
-int64_t LiveState::OomEta(const Suspicion& suspicion) const {
-  if (suspicion.growth_bytes_per_hour.value <= 0) return 0;
-  int64_t nearest_ns = 0;
-  for (const std::string& instance : suspicion.instances) {
-    const Target target{suspicion.service, suspicion.service_namespace, suspicion.version,
-                        instance};
-    const auto known = targets_.find(static_cast<uint64_t>(IdOf(target)));
-    if (known == targets_.end() || known->second.limit_bytes <= 0) continue;
-    const double room =
-        known->second.limit_bytes - std::max(known->second.rss_bytes, known->second.heap_bytes);
-    const double hours = std::max(0.0, room) / suspicion.growth_bytes_per_hour.value;
-    if (hours > 24.0 * 365) continue;
-    const int64_t eta_ns =
-        suspicion.time_ns + static_cast<int64_t>(hours * static_cast<double>(kNsPerHour));
-    if (nearest_ns == 0 || eta_ns < nearest_ns) nearest_ns = eta_ns;
-  }
-  return nearest_ns;
-}
-
 void LiveState::OrderCaptures(Service* service, const std::vector<GrowingStack>& growing,
                               const Incident& incident) {
   std::string id;
@@ -425,11 +364,9 @@ void LiveState::OnCaptured(const CaptureOrder& order, const CaptureRef& ref) {
   book_.Touch(incident);
 }
 
-std::optional<Incident> LiveState::FindIncident(const std::string& id) {
-  for (Incident& incident : book_.All()) {
-    if (incident.id == id) return std::move(incident);
-  }
-  return std::nullopt;
+Result<Incident> LiveState::FindIncident(const std::string& id) {
+  if (const Incident* incident = book_.Find(id)) return *incident;
+  return NotFound("no incident '" + id + "'; GET /api/v1/incidents lists them");
 }
 
 std::vector<RouteStats> LiveState::Routes(const std::string& service) const {
@@ -469,12 +406,7 @@ std::vector<KeyedGrowth> LiveState::GrowthRows(const std::string& service,
 
 Result<std::string> LiveState::RequestCapture(const std::string& service,
                                               const std::string& instance) {
-  const KnownTarget* chosen = nullptr;
-  for (const auto& [id, target] : targets_) {
-    const Target& who = target.resource.target;
-    if (who.service != service || (!instance.empty() && who.instance != instance)) continue;
-    if (chosen == nullptr || target.heap_bytes > chosen->heap_bytes) chosen = &target;
-  }
+  const KnownTarget* chosen = targets_.Heaviest(service, instance);
   if (chosen == nullptr) {
     return NotFound("no target of service '" + service + "'" +
                     (instance.empty() ? "" : " with instance '" + instance + "'") +
@@ -505,6 +437,8 @@ LiveStats LiveState::stats() const {
   stats.span_index_bytes = span_index_.memory_bytes();
   stats.span_summary_bytes = span_summary_.memory_bytes();
   stats.incidents_refused = book_.refused();
+  stats.metric_detector = detector_.counters();
+  for (const auto& [key, service] : services_) stats.profile_detector += service.growth.counters();
   for (const Incident& incident : book_.All())
     stats.incidents_open += incident.state == IncidentState::kOpen;
   return stats;

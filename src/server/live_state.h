@@ -7,8 +7,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
-#include <unordered_map>
 #include <vector>
 
 #include "detect/fleet_detector.h"
@@ -19,6 +17,7 @@
 #include "ingest/span_summary.h"
 #include "query/live_view.h"
 #include "server/capturer.h"
+#include "server/known_targets.h"
 
 namespace tidemark {
 
@@ -45,6 +44,8 @@ struct LiveStats {
            services_refused = 0;
   uint64_t targets = 0, span_index_entries = 0, span_index_bytes = 0, span_summary_bytes = 0;
   uint64_t incidents_open = 0, incidents_refused = 0;
+  FleetCounters metric_detector;
+  StackGrowth::Counters profile_detector;  // of all services
 };
 
 class LiveState {
@@ -62,30 +63,18 @@ class LiveState {
   void Tick(int64_t wall_ns);
 
   std::vector<Incident> Incidents() const { return book_.All(); }
-  std::optional<Incident> FindIncident(const std::string& id);
+  Result<Incident> FindIncident(const std::string& id);
   std::vector<RouteStats> Routes(const std::string& service) const;
   std::vector<KeyedGrowth> GrowthRows(const std::string& service, const std::string& by) const;
   Result<std::string> RequestCapture(const std::string& service, const std::string& instance);
   LiveStats stats() const;
 
  private:
-  // service, namespace, version
-  using ServiceKey = std::tuple<std::string, std::string, std::string>;
   struct Service {
     ServiceGrowth growth;
     int64_t judged_ns = 0, first_seen_ns = 0;
     bool profiles_changed = false;
   };
-  // What is known of one sender beside its series.
-  struct KnownTarget {
-    Resource resource;
-    int64_t first_seen_ns = 0, last_seen_ns = 0;
-    double limit_bytes = 0, rss_bytes = 0, heap_bytes = 0;
-    int64_t limit_capture_ns = 0;
-  };
-
-  static ServiceKey KeyOf(const Target& target);
-  KnownTarget* Know(const Resource& resource, int64_t time_ns);
   Service* ServiceOf(const ServiceKey& key, int64_t time_ns);
   void Publish(std::vector<CanonicalPoint> points);
   void PublishRequestSeries();
@@ -99,15 +88,12 @@ class LiveState {
   void FillEvidence(Service* service, const std::vector<GrowingStack>& growing, Incident* incident);
   void AddRates(const Incident& incident, RouteEvidence* route) const;
   void AddRecentTraces(Incident* incident);
-  void AddDeploy(const ServiceKey& key, Incident* incident) const;
   void OrderCaptures(Service* service, const std::vector<GrowingStack>& growing,
                      const Incident& incident);
   bool Order(const InstanceProfile& instance, const std::string& role, const std::string& trigger,
              const Incident* incident, std::string* id);
   const InstanceProfile* HealthySibling(const ServiceKey& sick,
                                         const std::vector<GrowingStack>& growing);
-  int64_t OomEta(const Suspicion& suspicion) const;
-
   SpanLookup Spans() const;
   RequestsLookup Requests() const;
 
@@ -120,7 +106,7 @@ class LiveState {
   FleetDetector detector_;
   IncidentBook book_;
   std::map<ServiceKey, Service> services_;
-  std::unordered_map<uint64_t, KnownTarget> targets_;  // by target id
+  KnownTargets targets_;
   LiveStats stats_;
   uint64_t captures_ordered_ = 0;
   int64_t wall_ns_ = 0;

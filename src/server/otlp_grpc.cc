@@ -1,8 +1,10 @@
 #include "server/otlp_grpc.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
+#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <optional>
@@ -91,6 +93,9 @@ class ExportCall : public grpc::ServerGenericBidiReactor {
   grpc::ByteBuffer request_, response_;
 };
 
+// gRPC would write a line to stderr for every malformed header that a client sends.
+void LogOfGrpc(gpr_log_func_args* args) { spdlog::debug("grpc: {}", args->message); }
+
 class GenericService : public grpc::CallbackGenericService {
  public:
   explicit GenericService(OtlpService* service) : service_(service) {}
@@ -118,6 +123,7 @@ class Server : public OtlpGrpcServer {
         (address.find(':') != std::string::npos ? "[" + address + "]" : address) + ":";
     grpc::ResourceQuota quota("otlp");
     quota.Resize(kQuotaBytes);
+    gpr_set_log_function(&LogOfGrpc);
     grpc::ServerBuilder builder;
     builder.AddListeningPort(where + std::to_string(port), grpc::InsecureServerCredentials(),
                              &port_);

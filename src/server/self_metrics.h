@@ -5,6 +5,7 @@
 #include <string>
 
 #include "net/http_server.h"
+#include "scrape/scraper.h"
 #include "server/capturer.h"
 #include "server/live_state.h"
 #include "server/otlp_service.h"
@@ -19,6 +20,7 @@ struct SelfState {
   const Capturer* capturer;
   StoreStats store;
   LiveStats live;
+  ScraperStats scraper;
   HttpServerStats otlp_http, api_http;
 };
 

@@ -146,37 +146,43 @@ class ServerImpl : public Server,
   bool StartCapture(CaptureOrder order) override { return capturer_->Enqueue(std::move(order)); }
 
   // ---------------------------------------------------------------- LiveView
-  std::vector<Incident> Incidents() override {
-    return shard_->Ask([this] { return live_->Incidents(); }).value_or(std::vector<Incident>());
+  Result<std::vector<Incident>> Incidents() override {
+    return Ask([this] { return Result(live_->Incidents()); });
   }
-  std::optional<Incident> FindIncident(const std::string& id) override {
-    return shard_->Ask([this, id] { return live_->FindIncident(id); }).value_or(std::nullopt);
+  Result<Incident> FindIncident(const std::string& id) override {
+    return Ask([this, id] { return live_->FindIncident(id); });
   }
-  std::vector<RouteStats> Routes(const std::string& service) override {
-    return shard_->Ask([this, service] { return live_->Routes(service); })
-        .value_or(std::vector<RouteStats>());
+  Result<std::vector<RouteStats>> Routes(const std::string& service) override {
+    return Ask([this, service] { return Result(live_->Routes(service)); });
   }
-  std::vector<KeyedGrowth> GrowthRows(const std::string& service, const std::string& by) override {
-    return shard_->Ask([this, service, by] { return live_->GrowthRows(service, by); })
-        .value_or(std::vector<KeyedGrowth>());
+  Result<std::vector<KeyedGrowth>> GrowthRows(const std::string& service,
+                                              const std::string& by) override {
+    return Ask([this, service, by] { return Result(live_->GrowthRows(service, by)); });
   }
   Result<std::string> RequestCapture(const std::string& service,
                                      const std::string& instance) override {
-    return shard_
-        ->Ask([this, service, instance] { return live_->RequestCapture(service, instance); })
-        .value_or(Result<std::string>(QueueFull()));
+    return Ask([this, service, instance] { return live_->RequestCapture(service, instance); });
   }
   Result<std::string> ReadCapture(const std::string& id) override { return capturer_->Read(id); }
   bool Ready() override {
     return shard_->Ask([] { return true; }).has_value();
   }
-  std::string Metrics() override {
-    const LiveStats live = shard_->Ask([this] { return live_->stats(); }).value_or(LiveStats());
+  Result<std::string> Metrics() override {
+    TIDEMARK_ASSIGN_OR_RETURN(const LiveStats live, Ask([this] { return Result(live_->stats()); }));
     return SelfMetricsText({&otlp_->stats(), shard_.get(), capturer_.get(), store_->stats(), live,
-                            otlp_http_->stats(), api_http_->stats()});
+                            scraper_ ? scraper_->stats() : ScraperStats(), otlp_http_->stats(),
+                            api_http_->stats()});
   }
 
  private:
+  // What the shard answers to a question that returns a Result.
+  template <typename F>
+  auto Ask(F question) -> decltype(question()) {
+    auto answer = shard_->Ask(std::move(question));
+    if (!answer) return Overloaded("the server is busy; ask again in a second");
+    return *std::move(answer);
+  }
+
   static std::function<void(Result<void>)> LogFailure(const char* what) {
     return [what](const Result<void>& kept) {
       if (!kept) spdlog::warn("{} not kept: {}", what, kept.error().message);
