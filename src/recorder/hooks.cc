@@ -7,8 +7,6 @@
 namespace tidemark::recorder {
 namespace {
 
-constexpr uint64_t kPageBytes = 4096;
-
 [[gnu::noinline]] void* SlowMalloc(size_t size) {
   recorder.Prepare();
   void* block = recorder.TrySample(size, 0, false, Before(size), TIDEMARK_CALLER);
@@ -32,7 +30,10 @@ using AlignFunction = void* (*)(size_t, size_t);
                                   AlignFunction NextFunctions::*foreign) {
   recorder.Prepare();
   const AlignFunction function = recorder.next().*foreign;
-  if (recorder.foreign_malloc() && function != nullptr) return function(alignment, size);
+  if (recorder.foreign_malloc() && function != nullptr) {
+    Uncount(Before(size));
+    return function(alignment, size);
+  }
   const bool possible = alignment != 0 && (alignment & (alignment - 1)) == 0;
   void* block = possible ? recorder.TrySample(size, alignment, false, Before(size), TIDEMARK_CALLER)
                          : nullptr;
@@ -42,8 +43,10 @@ using AlignFunction = void* (*)(size_t, size_t);
 [[gnu::noinline]] void* SlowValloc(size_t size, size_t bytes,
                                    void* (*NextFunctions::*foreign)(size_t)) {
   recorder.Prepare();
-  if (recorder.foreign_malloc() && recorder.next().*foreign != nullptr)
+  if (recorder.foreign_malloc() && recorder.next().*foreign != nullptr) {
+    Uncount(Before(bytes));
     return (recorder.next().*foreign)(size);
+  }
   void* block = recorder.TrySample(bytes, kPageBytes, false, Before(bytes), TIDEMARK_CALLER);
   return block != nullptr ? block : __libc_memalign(kPageBytes, bytes);
 }
@@ -57,8 +60,10 @@ void* NextRealloc(void* pointer, size_t size) {
 // leaves the old block alone. `before` is the countdown without this allocation.
 void* ReallocOther(void* pointer, size_t size, uint64_t before, const FrameState& caller) {
   const NextFunctions& next = recorder.next();
-  if (size == 0 || next.malloc_usable_size == nullptr || recorder.foreign_malloc())
+  if (size == 0 || next.malloc_usable_size == nullptr || recorder.foreign_malloc()) {
+    Uncount(before);
     return NextRealloc(pointer, size);
+  }
   void* block = recorder.TrySample(size, 0, false, before, caller);
   if (block == nullptr) return NextRealloc(pointer, size);
   if (pointer == nullptr) return block;
@@ -114,7 +119,7 @@ TIDEMARK_HOOK void* malloc(size_t size) {
 }
 
 TIDEMARK_HOOK void free(void* pointer) {
-  if (TIDEMARK_LIKELY(!MustLookAt(pointer))) return __libc_free(pointer);
+  if (TIDEMARK_LIKELY(!MustLookAt(pointer))) return exits.free(pointer);
   SlowFree(pointer);
 }
 TIDEMARK_HOOK void cfree(void* pointer);
@@ -171,6 +176,7 @@ TIDEMARK_HOOK int posix_memalign(void** out, size_t alignment, size_t size) {
   } else {
     recorder.Prepare();
     if (recorder.foreign_malloc() && recorder.next().posix_memalign != nullptr) {
+      Uncount(Before(size));
       return recorder.next().posix_memalign(out, alignment, size);
     }
     block = recorder.TrySample(size, alignment, false, Before(size), TIDEMARK_CALLER);

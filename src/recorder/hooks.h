@@ -1,4 +1,4 @@
-// What the entry points share. Fast path: 3 instructions for the countdown, 4 for the test of a
+// What the entry points share. Fast path: 3 instructions for the countdown or for the test of a
 // freed pointer, and a tail call (docs/decisions/0011-interposition.md has the figures).
 #pragma once
 
@@ -41,9 +41,45 @@ exhausted:
 // What the countdown was before CountedDown(size) failed.
 inline uint64_t Before(size_t size) { return tidemark_countdown + size; }
 
+// Takes a failed CountedDown back: for what is handed on without being sampled.
+inline void Uncount(uint64_t before) { tidemark_countdown = before; }
+
+// True for every address in the sampled range, whose bits 43 to 46 have odd parity; false for null
+// and for where Linux puts anything else (slab.h). The processor's parity flag is the whole test.
 [[gnu::always_inline]] inline bool MustLookAt(const void* pointer) {
-  return (reinterpret_cast<uint64_t>(pointer) & free_test.mask) == free_test.base;
+  asm goto(
+      "movq %0, %%rax\n\t"
+      "shrq %1, %%rax\n\t"
+      "jnp %l2"
+      :
+      : "r"(pointer), "i"(Slab::kParityShift)
+      : "rax", "cc"
+      : odd);
+  return false;
+odd:
+  return true;
 }
+
+inline constexpr uint64_t kPageBytes = 4096;
+
+// Where blocks go that are not ours to free: the slow functions until the next allocator is known.
+// A page of its own, read-only once filled. One for each form of operator delete (mangled names).
+struct alignas(kPageBytes) Exits {
+  void (*of_ZdaPvSt11align_val_tRKSt9nothrow_t)(void*, size_t, const void*);
+  void (*of_ZdlPvSt11align_val_tRKSt9nothrow_t)(void*, size_t, const void*);
+  void (*of_ZdaPvmSt11align_val_t)(void*, size_t, size_t);
+  void (*of_ZdlPvmSt11align_val_t)(void*, size_t, size_t);
+  void (*of_ZdaPvSt11align_val_t)(void*, size_t);
+  void (*of_ZdlPvSt11align_val_t)(void*, size_t);
+  void (*of_ZdaPvRKSt9nothrow_t)(void*, const void*);
+  void (*of_ZdlPvRKSt9nothrow_t)(void*, const void*);
+  void (*of_ZdaPvm)(void*, size_t);
+  void (*of_ZdlPvm)(void*, size_t);
+  void (*of_ZdaPv)(void*);
+  void (*of_ZdlPv)(void*);
+  void (*free)(void*);
+};
+[[gnu::visibility("hidden")]] extern Exits exits;
 
 // The state of the frame that called the function this is used in (whose frame pointer it forces).
 #define TIDEMARK_CALLER CallerOf(static_cast<const uint64_t*>(__builtin_frame_address(0)))

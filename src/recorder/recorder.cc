@@ -97,19 +97,20 @@ uint64_t ParseBytes(const char* text, uint64_t fallback) {
 
 }  // namespace
 
-constinit FreeTest free_test{};
 constinit Recorder recorder;
 
 void Recorder::Prepare() {
   Mode expected = Mode::kUnready;
   if (!mode_.compare_exchange_strong(expected, Mode::kPreparing)) return;
   FindNextFunctions(&next_);
+  OpenExits(next_.foreign_malloc ? next_.free : nullptr, next_.foreign_new);
   mode_.store(next_.foreign_malloc ? Mode::kForeign : Mode::kPassing, std::memory_order_release);
 }
 
 void Recorder::Start(char** environment) {
   constexpr uint64_t kDefaultSampleBytes = 512 * 1024;
   Prepare();
+  ProtectExits();
   const char* disabled = Lookup(environment, "TIDEMARK_DISABLE");
   if (getauxval(AT_SECURE) != 0 ||
       (disabled != nullptr && disabled[0] != 0 && strcmp(disabled, "0") != 0)) {
@@ -133,11 +134,6 @@ void Recorder::Start(char** environment) {
   if (!fork_seen || !slab_.Reserve()) return TurnOff(OffReason::kAddressSpace);
   modules_.Refresh(&lock_, &ledger_, &rules_);
   ledger_.SetState(ledger::State::kActive, OffReason::kNone);
-  if (!next_.foreign_new) {
-    // In this order: no pointer matches {0, base}, and none lies in the range yet.
-    __atomic_store_n(&free_test.base, slab_.base(), __ATOMIC_RELEASE);
-    __atomic_store_n(&free_test.mask, ~(Slab::kRangeBytes - 1), __ATOMIC_RELEASE);
-  }
   mode_.store(Mode::kActive, std::memory_order_release);
 }
 
@@ -146,10 +142,6 @@ void Recorder::TurnOff(OffReason reason) {
   ledger_.SetState(ledger::State::kOff, reason);
   if (mode_.load(std::memory_order_relaxed) == Mode::kForeign) return;
   mode_.store(Mode::kOff, std::memory_order_release);
-  if (slab_.base() == 0 && !next_.foreign_new) {
-    __atomic_store_n(&free_test.base, 1, __ATOMIC_RELEASE);
-    __atomic_store_n(&free_test.mask, ~uint64_t{0}, __ATOMIC_RELEASE);
-  }
 }
 
 void Recorder::Exit() {

@@ -31,12 +31,11 @@ namespace tidemark::recorder {
 
 enum class Mode : uint32_t { kUnready, kPreparing, kPassing, kActive, kOff, kForeign };
 
-// (address & mask) == base: the pointer must be looked at on free. {0, 0} at first: look at all.
-struct FreeTest {
-  uint64_t mask;
-  uint64_t base;
-};
-extern FreeTest free_test;
+// Sends the frees of blocks that are not sampled to `next_free` (null: glibc's) from now on; the
+// deletes stay with the slow functions where the program has its own (`foreign_new`).
+void OpenExits(void (*next_free)(void*), bool foreign_new);
+// Makes the exits read-only. Called once the program's threads may start.
+void ProtectExits();
 
 class Recorder {
  public:
@@ -110,6 +109,6 @@ class Recorder {
   RuleCache rules_;
 };
 
-extern Recorder recorder;
+[[gnu::visibility("hidden")]] extern Recorder recorder;
 
 }  // namespace tidemark::recorder

@@ -12,6 +12,7 @@ constexpr uint32_t kFree =
 constexpr uint32_t kReleasing = kFree | 0x7fffffff;  // between BeginRelease and EndRelease
 constexpr uint64_t kCommitStep = 1024 * 1024;
 constexpr uint64_t kPageBytes = 4096;
+constexpr uint64_t kGetRandomNonBlocking = 1;
 
 constexpr uint64_t RoundUp(uint64_t value, uint64_t step) {
   return (value + step - 1) / step * step;
@@ -19,6 +20,18 @@ constexpr uint64_t RoundUp(uint64_t value, uint64_t step) {
 
 uint64_t RoundUpToPowerOfTwo(uint64_t value) {
   return value <= 1 ? 1 : uint64_t{1} << (64 - __builtin_clzll(value - 1));
+}
+
+// Reserves [at, at + bytes) without access, or nothing.
+bool MapReserveAt(uint64_t at, uint64_t bytes) {
+  constexpr uint64_t kFixedNoReplace = 0x100000;  // Linux 4.17; a hint before
+  const long got = Syscall(SYS_mmap, at, bytes, PROT_NONE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | kFixedNoReplace,
+                           static_cast<uint64_t>(-1), 0);
+  if (Failed(got)) return false;
+  if (static_cast<uint64_t>(got) == at) return true;
+  Syscall(SYS_munmap, static_cast<uint64_t>(got), bytes);
+  return false;
 }
 
 // Index of the class and its size on a scale of four steps a doubling: 4, 5, 6, 7, 8, 10, 12, 14,
@@ -35,17 +48,20 @@ uint64_t GeometricSize(int size_class) {
 }  // namespace
 
 bool Slab::Reserve() {
-  void* reserved = MapAnonymous(2 * kRangeBytes, PROT_NONE);
-  if (reserved == nullptr) return false;
-  const uint64_t start = Address(reserved);
-  const uint64_t aligned = RoundUp(start, kRangeBytes);
-  if (aligned > start) Syscall(SYS_munmap, start, aligned - start);
-  const uint64_t rest = start + 2 * kRangeBytes - (aligned + kRangeBytes);
-  if (rest > 0) Syscall(SYS_munmap, aligned + kRangeBytes, rest);
-  // One small sampled block must not cost a huge page.
-  Syscall(SYS_madvise, aligned, kLargeOffset, MADV_NOHUGEPAGE);
-  base_ = aligned;
-  return true;
+  constexpr int kTries = 16;
+  constexpr uint64_t kPlaces = (uint64_t{1} << kParityShift) / kRangeBytes;
+  for (int i = 0; i < kTries; ++i) {
+    uint64_t random = static_cast<uint64_t>(i);
+    Syscall(SYS_getrandom, Address(&random), sizeof random, kGetRandomNonBlocking);
+    const uint64_t odd = uint64_t{1} << (random >> 32) % 4;  // one of the four bits
+    const uint64_t at = (odd << kParityShift) + random % kPlaces * kRangeBytes;
+    if (!MapReserveAt(at, kRangeBytes)) continue;
+    // One small sampled block must not cost a huge page.
+    Syscall(SYS_madvise, at, kLargeOffset, MADV_NOHUGEPAGE);
+    base_ = at;
+    return true;
+  }
+  return false;
 }
 
 bool Slab::Contains(const void* pointer) const {
