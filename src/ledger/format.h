@@ -48,8 +48,9 @@ enum class OffReason : uint32_t {
   kAddressSpace = 5,      // the range for sampled blocks could not be reserved (ulimit -v)
   kFileRefused = 6,       // folder or file could not be made
   kDiskFull = 7,
-  kLockTimeout = 8,  // a lock was not had in time; a thread died or hangs inside the recorder
-  kInvariant = 9,    // the recorder found its own tables inconsistent
+  kLockTimeout = 8,    // a lock was not had in time; a thread died or hangs inside the recorder
+  kInvariant = 9,      // the recorder found its own tables inconsistent
+  kFileCutShort = 10,  // another process truncated the ledger; the file no longer says so itself
 };
 
 // Why something was not recorded; index into Header::losses.

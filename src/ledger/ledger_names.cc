@@ -39,6 +39,8 @@ const char* LedgerOffReasonName(ledger::OffReason reason) {
       return "recorder's lock was not had in time";
     case ledger::OffReason::kInvariant:
       return "recorder found its own tables inconsistent";
+    case ledger::OffReason::kFileCutShort:
+      return "another process truncated the ledger";
   }
   return "unknown reason";
 }

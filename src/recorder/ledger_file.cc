@@ -47,6 +47,7 @@ long OpenFolder(const char* folder) {
 // The file gets its full length at once and its pages in steps, each before its first use. Kernels
 // that cannot say whether a page can be had get a file without holes.
 bool LedgerWriter::MapFile(int fd) {
+  all_backed_ = false;
   if (Failed(Syscall(SYS_ftruncate, static_cast<uint64_t>(fd), ledger::kFileSize))) return false;
   const long at = Syscall(SYS_mmap, 0, ledger::kFileSize, PROT_READ | PROT_WRITE, MAP_SHARED,
                           static_cast<uint64_t>(fd), 0);
@@ -169,6 +170,17 @@ bool LedgerWriter::Back(uint64_t end, uint64_t section_end, uint64_t* backed) {
   return true;
 }
 
+// Puts private memory where the file was mapped, so that whoever holds a pointer into it, in any
+// thread, may go on.
+void LedgerWriter::Detach() {
+  constexpr uint64_t kPrivateFixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+  cut_short_ = true;
+  all_backed_ = true;
+  path_[0] = 0;
+  Syscall(SYS_mmap, Address(file_), ledger::kFileSize, PROT_READ | PROT_WRITE, kPrivateFixed,
+          static_cast<uint64_t>(-1), 0);
+}
+
 void LedgerWriter::Unmap() {
   if (file_ != nullptr) Syscall(SYS_munmap, Address(file_), ledger::kFileSize);
   file_ = nullptr;
@@ -178,13 +190,16 @@ void LedgerWriter::Forget() {
   DropInherited();
   inherited_ = file_;
   file_ = nullptr;
+  cut_short_ = false;
   path_[0] = 0;
   if (control_ != nullptr) Syscall(SYS_madvise, Address(control_), sizeof(Control), MADV_DONTNEED);
 }
 
 const ledger::Module* LedgerWriter::InheritedModule(int index) const {
   if (inherited_ == nullptr || index < 0) return nullptr;
-  return reinterpret_cast<const ledger::Module*>(inherited_ + ledger::kModulesOffset) + index;
+  const auto* module =
+      reinterpret_cast<const ledger::Module*>(inherited_ + ledger::kModulesOffset) + index;
+  return Readable(Address(module)) ? module : nullptr;
 }
 
 void LedgerWriter::DropInherited() {

@@ -38,6 +38,8 @@ uint32_t LedgerWriter::InternStack(const uint64_t* frames, size_t depth) {
     CountLoss(ledger::Loss::kStackTableFull);
     return ledger::kUnknownStack;
   }
+  // A stack's frames lie on one page or on two.
+  At<uint64_t>(ledger::kFramesOffset, first + static_cast<uint32_t>(depth) - 1);
   memcpy(At<uint64_t>(ledger::kFramesOffset, first), frames, depth * sizeof(uint64_t));
   ledger::Stack* entry = stack(index);
   entry->hash = hash;
@@ -47,9 +49,10 @@ uint32_t LedgerWriter::InternStack(const uint64_t* frames, size_t depth) {
   control_->stacks_used = index + 1;
   control_->stack_hash[index] = hash;
   control_->stack_index[bucket] = index + 1;
-  __atomic_store_n(&header()->frames_used, control_->frames_used, __ATOMIC_RELEASE);
+  ledger::Header* h = header();
+  __atomic_store_n(&h->frames_used, control_->frames_used, __ATOMIC_RELEASE);
   __atomic_store_n(&entry->state, 1, __ATOMIC_RELEASE);
-  __atomic_store_n(&header()->stacks_used, control_->stacks_used, __ATOMIC_RELEASE);
+  __atomic_store_n(&h->stacks_used, control_->stacks_used, __ATOMIC_RELEASE);
   return index;
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "ledger/format.h"
+#include "recorder/sys.h"
 
 namespace tidemark::recorder {
 
@@ -40,7 +41,10 @@ class LedgerWriter {
   const ledger::Module* InheritedModule(int index) const;
   void DropInherited();
 
-  ledger::Header* header() { return reinterpret_cast<ledger::Header*>(file_); }
+  ledger::Header* header() { return At<ledger::Header>(0, 0); }
+  // Another process cut the file short: what is written since goes to private memory and nobody
+  // sees it.
+  bool cut_short() const { return cut_short_; }
   void CountLoss(ledger::Loss loss);
   void SetState(ledger::State state, ledger::OffReason reason);
   // Takes the file away again when nothing was ever sampled; else marks the process as exited.
@@ -91,14 +95,20 @@ class LedgerWriter {
   ledger::Module* module(uint32_t i) { return At<ledger::Module>(ledger::kModulesOffset, i); }
   ledger::Stack* stack(uint32_t i) { return At<ledger::Stack>(ledger::kStacksOffset, i); }
   ledger::LiveSample* live(uint32_t i) { return At<ledger::LiveSample>(ledger::kLiveOffset, i); }
+  // Entry `i` of a section, safe to store to: a store beyond the end of the file would end the
+  // host.
   template <typename T>
   T* At(uint64_t section, uint32_t i) {
-    return reinterpret_cast<T*>(file_ + section) + i;
+    T* entry = reinterpret_cast<T*>(file_ + section) + i;
+    if (!Readable(Address(entry))) Detach();
+    return entry;
   }
+  void Detach();
 
   uint8_t* file_ = nullptr;
   uint8_t* inherited_ = nullptr;  // the parent's file, after Forget; only read
   Control* control_ = nullptr;
+  bool cut_short_ = false;
   bool all_backed_ = false;  // the file has no holes: no page needs asking for
   uint64_t backed_modules_ =
       0;  // offsets in the file up to which each section may be written without risking SIGBUS

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/sdt.h>
 #include <time.h>
 
 #include "recorder/sys.h"
@@ -276,6 +277,7 @@ void* Recorder::Sample(size_t size, size_t alignment, bool zero, uint32_t shift,
   } else {
     Record(block, size, shift, caller);
   }
+  if (ledger_.cut_short()) TurnOff(OffReason::kFileCutShort);
   lock_.Unlock();
   if (block != nullptr && zero && !zeroed) memset(block, 0, size);
   return block;
@@ -288,7 +290,9 @@ void Recorder::Record(void* block, size_t size, uint32_t shift, const FrameState
   if (!unwound.complete) ledger_.CountLoss(Loss::kTruncatedStack);
   const uint32_t stack = ledger_.InternStack(frames, unwound.depth);
   const double objects = 1 / SampleProbability(size, Interval(shift));
-  ledger_.CountAllocation(stack, static_cast<double>(size) * objects, objects);
+  const double bytes = static_cast<double>(size) * objects;
+  ledger_.CountAllocation(stack, bytes, objects);
+  DTRACE_PROBE3(otel_memory, alloc, block, size, static_cast<uint64_t>(bytes));
   ledger_.header()->slab_bytes = slab_.used_bytes();
 
   // The gap may have been drawn before the interval doubled; and there may have to be room made,
@@ -368,6 +372,7 @@ Slab::Release Recorder::RecordFree(void* pointer) {
 }
 
 void Recorder::DropSample(void* pointer) {
+  DTRACE_PROBE1(otel_memory, free, pointer);
   const uint32_t tag = slab_.Tag(pointer);
   slab_.SetTag(pointer, Slab::kNoTag);
   // After fork the tag may be one of the parent's: then the slot is not this block's.

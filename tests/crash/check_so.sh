@@ -22,6 +22,11 @@ readelf -d "$so" | grep -q STATIC_TLS || fail "thread-locals are not initial-exe
 readelf -lW "$so" | grep -q "GNU_STACK.*RWE" && fail "stack is executable"
 readelf -d "$so" | grep -q TEXTREL && fail "has text relocations"
 
+# Probes of the OTel memory contract.
+for probe in alloc free; do
+  readelf -n "$so" | grep -A1 'Provider: otel_memory' | grep -q "Name: $probe$" || fail "has no probe otel_memory:$probe"
+done
+
 # The fast path: nothing but the countdown, the branch and the jump to glibc.
 count=$(objdump -d --no-show-raw-insn --disassemble=malloc "$so" | sed -n '/<malloc>:/,/__libc_malloc/p' | grep -c '^ ')
 [ "$count" -le 4 ] || fail "malloc's fast path has $count instructions, not 4"
