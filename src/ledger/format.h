@@ -146,6 +146,9 @@ struct Stack {
 // each use of the slot.
 inline constexpr uint64_t kSlotFree = 0;
 inline constexpr uint64_t kSlotLive = 1;
+// As LiveSample::interval_shift: not sampled but recorded for certain (a mapping); p = 1, whatever
+// its size.
+inline constexpr uint32_t kExactShift = 255;
 struct LiveSample {
   uint64_t state;
   uint64_t address;

@@ -209,10 +209,17 @@ int64_t ToUnixNs(const Header& header, uint64_t monotonic_ns) {
   return static_cast<int64_t>(header.start_unix_ns + since_start);
 }
 
+// With which such a block is sampled.
+double ProbabilityOf(const Header& header, const LiveSample& slot) {
+  if (slot.interval_shift == kExactShift) return 1;
+  const double interval = static_cast<double>(header.sample_bytes << slot.interval_shift);
+  return -std::expm1(-static_cast<double>(slot.size) / interval);
+}
+
 void AddLive(const Header& header, const LiveSample& slot, const std::vector<bool>& usable,
              LedgerSnapshot* out) {
   if (slot.stack >= usable.size() || !usable[slot.stack] || slot.size == 0 ||
-      slot.interval_shift > kMaxShift) {
+      (slot.interval_shift > kMaxShift && slot.interval_shift != kExactShift)) {
     ++out->damaged;
     return;
   }
@@ -220,8 +227,7 @@ void AddLive(const Header& header, const LiveSample& slot, const std::vector<boo
   sample.address = slot.address;
   sample.size = slot.size;
   sample.stack = slot.stack;
-  const double interval = static_cast<double>(header.sample_bytes << slot.interval_shift);
-  const double probability = -std::expm1(-static_cast<double>(slot.size) / interval);
+  const double probability = ProbabilityOf(header, slot);
   sample.objects = 1 / probability;
   sample.bytes = static_cast<double>(slot.size) / probability;
   sample.alloc_unix_ns = ToUnixNs(header, slot.alloc_monotonic_ns);

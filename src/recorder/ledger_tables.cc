@@ -104,6 +104,11 @@ void LedgerWriter::SetLiveShift(uint32_t slot, uint32_t shift) {
   __atomic_store_n(&live(slot)->interval_shift, shift, __ATOMIC_RELEASE);
 }
 
+void LedgerWriter::SetLiveSize(uint32_t slot, uint64_t bytes) {
+  control_->size[slot] = bytes;
+  __atomic_store_n(&live(slot)->size, bytes, __ATOMIC_RELEASE);
+}
+
 void LedgerWriter::SetIntervalShift(uint32_t shift) {
   __atomic_store_n(&header()->interval_shift, shift, __ATOMIC_RELEASE);
 }

@@ -65,6 +65,7 @@ class LedgerWriter {
   uint64_t live_size(uint32_t slot) const { return control_->size[slot]; }
   uint32_t live_used() const { return control_->live_used; }
   void SetLiveShift(uint32_t slot, uint32_t shift);
+  void SetLiveSize(uint32_t slot, uint64_t bytes);
   void SetIntervalShift(uint32_t shift);
   void CountThinned() { ++header()->thinned; }
 

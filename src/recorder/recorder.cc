@@ -120,6 +120,8 @@ void Recorder::Start(char** environment) {
     return;
   }
   sample_bytes_ = ParseBytes(Lookup(environment, "TIDEMARK_SAMPLE_BYTES"), kDefaultSampleBytes);
+  const char* mappings = Lookup(environment, "TIDEMARK_MMAP");
+  records_mappings_ = mappings != nullptr && strcmp(mappings, "1") == 0;
   const char* folder = Lookup(environment, "TIDEMARK_DIR");
   if (folder != nullptr && folder[0] != 0 && strlen(folder) < sizeof folder_) {
     memcpy(folder_, folder, strlen(folder) + 1);
@@ -176,6 +178,7 @@ void Recorder::EnterForkedChild() {
   forked_ = true;
   loader_usable_ = loader_usable_ && fork_alone_;
   ledger_.Forget();
+  regions_.Clear();
   thread_state.random.state ^= Seed();
 }
 
@@ -255,27 +258,32 @@ bool Recorder::CountDown(size_t size, uint64_t before, uint32_t* shift) {
   return sampled;
 }
 
-void* Recorder::Sample(size_t size, size_t alignment, bool zero, uint32_t shift,
-                       const FrameState& caller) {
+// Makes ready for a record: this process's ledger, its modules, the lock. False without it.
+bool Recorder::EnterLedger() {
   if (*alive_ != 1 || !ledger_.open()) {
-    if (!lock_.TryLock()) return nullptr;
+    if (!lock_.TryLock()) return false;
     EnterForkedChild();
     const bool usable = EnsureLedger();
     lock_.Unlock();
-    if (!usable) return nullptr;
+    if (!usable) return false;
   }
   if (loader_usable_) modules_.Refresh(&lock_, &ledger_, &rules_);
-  if (!lock_.TryLock()) {
-    ledger_.CountLoss(Loss::kLockBusy);
-    return nullptr;
-  }
+  if (lock_.TryLock()) return true;
+  ledger_.CountLoss(Loss::kLockBusy);
+  return false;
+}
+
+void* Recorder::Sample(size_t size, size_t alignment, bool zero, uint32_t shift,
+                       const FrameState& caller) {
+  if (!EnterLedger()) return nullptr;
   DrainDeferred();
   bool zeroed = false;
   void* block = slab_.Allocate(size, alignment < 64 ? 64 : alignment, &zeroed);
   if (block == nullptr) {
     ledger_.CountLoss(Loss::kSlabFull);
   } else {
-    Record(block, size, shift, caller);
+    const uint32_t slot = Record(Address(block), size, shift, caller);
+    if (slot != LedgerWriter::kNoSlot) slab_.SetTag(block, slot + 1);
   }
   if (ledger_.cut_short()) TurnOff(OffReason::kFileCutShort);
   lock_.Unlock();
@@ -283,27 +291,31 @@ void* Recorder::Sample(size_t size, size_t alignment, bool zero, uint32_t shift,
   return block;
 }
 
-void Recorder::Record(void* block, size_t size, uint32_t shift, const FrameState& caller) {
+// The new sample's slot; kNoSlot when it is not kept.
+uint32_t Recorder::Record(uint64_t address, size_t size, uint32_t shift, const FrameState& caller) {
   uint64_t frames[ledger::kMaxFrames];
   const UnwindResult unwound = Unwind(caller, StackEnd(caller.sp), modules_.ranges(), &rules_,
                                       &thread_state.stack, frames, ledger::kMaxFrames);
   if (!unwound.complete) ledger_.CountLoss(Loss::kTruncatedStack);
   const uint32_t stack = ledger_.InternStack(frames, unwound.depth);
-  const double objects = 1 / SampleProbability(size, Interval(shift));
+  const bool exact = shift == ledger::kExactShift;
+  const double objects = exact ? 1 : 1 / SampleProbability(size, Interval(shift));
   const double bytes = static_cast<double>(size) * objects;
   ledger_.CountAllocation(stack, bytes, objects);
-  DTRACE_PROBE3(otel_memory, alloc, block, size, static_cast<uint64_t>(bytes));
+  DTRACE_PROBE3(otel_memory, alloc, address, size, static_cast<uint64_t>(bytes));
   ledger_.header()->slab_bytes = slab_.used_bytes();
 
   // The gap may have been drawn before the interval doubled; and there may have to be room made,
   // which doubles it.
   if (ledger_.live_full() && !MakeRoom()) ledger_.CountLoss(Loss::kLiveTableFull);
-  for (; shift < interval_shift_.load(std::memory_order_relaxed); ++shift) {
-    if (thread_state.random.Unit() > KeepOnDoubling(size, Interval(shift)))
-      return ledger_.CountThinned();
+  for (; !exact && shift < interval_shift_.load(std::memory_order_relaxed); ++shift) {
+    if (thread_state.random.Unit() > KeepOnDoubling(size, Interval(shift))) {
+      ledger_.CountThinned();
+      return LedgerWriter::kNoSlot;
+    }
   }
   ledger::LiveSample sample = {};
-  sample.address = Address(block);
+  sample.address = address;
   sample.size = size;
   sample.alloc_monotonic_ns = ClockNs(CLOCK_MONOTONIC_COARSE);
   sample.stack = stack;
@@ -313,8 +325,31 @@ void Recorder::Record(void* block, size_t size, uint32_t shift, const FrameState
     memcpy(sample.trace_id, span.trace_id, sizeof sample.trace_id);
     memcpy(sample.span_id, span.span_id, sizeof sample.span_id);
   }
-  const uint32_t slot = ledger_.AddLive(sample);
-  if (slot != LedgerWriter::kNoSlot) slab_.SetTag(block, slot + 1);
+  return ledger_.AddLive(sample);
+}
+
+void Recorder::RecordMapping(uint64_t address, uint64_t bytes, const FrameState& caller) {
+  if (bytes < Regions::kMinBytes) return;
+  if (thread_state.busy) return ledger_.CountLoss(Loss::kReentered);
+  thread_state.busy = true;
+  if (EnterLedger()) {
+    const uint32_t slot = regions_.full() ? LedgerWriter::kNoSlot
+                                          : Record(address, bytes, ledger::kExactShift, caller);
+    if (slot == LedgerWriter::kNoSlot) {
+      ledger_.CountLoss(Loss::kLiveTableFull);
+    } else {
+      regions_.Add(address, bytes, slot);
+    }
+    lock_.Unlock();
+  }
+  thread_state.busy = false;
+}
+
+bool Recorder::ForgetMapping(uint64_t address, uint64_t bytes) {
+  if (thread_state.busy || *alive_ != 1 || !ledger_.open() || !lock_.TryLock()) return false;
+  const bool known = regions_.Remove(address, bytes, &ledger_);
+  lock_.Unlock();
+  return known;
 }
 
 // Doubles the sampling interval and drops live samples so that each of the rest is as if it had
@@ -325,7 +360,7 @@ bool Recorder::MakeRoom() {
   bool dropped = false;
   for (uint32_t slot = 0; slot < ledger_.live_used(); ++slot) {
     const uint64_t address = ledger_.live_address(slot);
-    if (address == 0) continue;
+    if (address == 0 || !slab_.Contains(reinterpret_cast<void*>(address))) continue;
     if (thread_state.random.Unit() <= KeepOnDoubling(ledger_.live_size(slot), Interval(shift))) {
       ledger_.SetLiveShift(slot, shift + 1);
       continue;
@@ -414,7 +449,10 @@ void Recorder::RecordAgain(void* pointer, size_t size, uint64_t before, const Fr
   if (busy || *alive_ != 1 || !lock_.TryLock()) return;
   thread_state.busy = true;
   DropSample(pointer);
-  if (sampled && ledger_.open()) Record(pointer, size, shift, caller);
+  if (sampled && ledger_.open()) {
+    const uint32_t slot = Record(Address(pointer), size, shift, caller);
+    if (slot != LedgerWriter::kNoSlot) slab_.SetTag(pointer, slot + 1);
+  }
   lock_.Unlock();
   thread_state.busy = false;
 }

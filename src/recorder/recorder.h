@@ -18,6 +18,7 @@
 
 #include "recorder/module_table.h"
 #include "recorder/next_functions.h"
+#include "recorder/regions.h"
 #include "recorder/sampler.h"
 #include "recorder/slab.h"
 
@@ -58,6 +59,14 @@ class Recorder {
   bool foreign_malloc() const { return next_.foreign_malloc; }
   bool foreign_new() const { return next_.foreign_new; }
 
+  // Mappings of the program's own (regions.h), when it was asked for them.
+  bool records_mappings() const {
+    return records_mappings_ && mode_.load(std::memory_order_relaxed) == Mode::kActive;
+  }
+  void RecordMapping(uint64_t address, uint64_t bytes, const FrameState& caller);
+  // What is unmapped or about to be. True when something of it was on record.
+  bool ForgetMapping(uint64_t address, uint64_t bytes);
+
   // Finds the next allocator, once. Every slow path calls it first.
   void Prepare();
   // From the constructor and destructor of the library.
@@ -74,7 +83,8 @@ class Recorder {
   void TurnOff(ledger::OffReason reason);
   bool CountDown(size_t size, uint64_t before, uint32_t* shift);
   void* Sample(size_t size, size_t alignment, bool zero, uint32_t shift, const FrameState& caller);
-  void Record(void* block, size_t size, uint32_t shift, const FrameState& caller);
+  uint32_t Record(uint64_t address, size_t size, uint32_t shift, const FrameState& caller);
+  bool EnterLedger();
   bool MakeRoom();
   Slab::Release RecordFree(void* pointer);
   void DropSample(void* pointer);
@@ -91,6 +101,7 @@ class Recorder {
   uint64_t sample_bytes_ = 0;
   char folder_[256] = {};
   bool has_folder_ = false;
+  bool records_mappings_ = false;
   bool forked_ = false;
   bool fork_locked_ = false;
   bool fork_quiet_ = false;  // BeforeFork keeps others out of the module table
@@ -104,6 +115,7 @@ class Recorder {
   SpinLock lock_;
   // Under lock_:
   Slab slab_;
+  Regions regions_;
   LedgerWriter ledger_;
   ModuleTable modules_;
   RuleCache rules_;
