@@ -93,7 +93,29 @@ Course Linear(double bytes_per_s, double from_s = 0) {
   return [=](double t) { return bytes_per_s * std::max(0.0, t - from_s); };
 }
 
+// Growth whose rate swings by `share` around its mean, as a route's traffic does.
+Course Swinging(double bytes_per_s, double share, double period_s, double phase) {
+  const double w = 2 * M_PI / period_s;
+  return [=](double t) {
+    return bytes_per_s * (t - share / w * (std::cos(w * t + phase) - std::cos(phase)));
+  };
+}
+
 constexpr uint32_t kSeeds = 20;
+
+TEST(StackGrowthTest, ALeakWhoseTrafficSwingsIsNamedWithinNinetySeconds) {
+  for (const double period_s : {20.0, 60.0, 120.0}) {
+    for (uint32_t seed = 0; seed < kSeeds; ++seed) {
+      const double phase = 2 * M_PI * seed / kSeeds;
+      const double took = SecondsToVerdict({.inuse = Swinging(kMb, 0.4, period_s, phase),
+                                            .object_bytes = 1400,
+                                            .requests_per_s = 1000},
+                                           120, seed);
+      EXPECT_GT(took, 0) << "seed " << seed << " period " << period_s;
+      EXPECT_LE(took, 90) << "seed " << seed << " period " << period_s;
+    }
+  }
+}
 
 TEST(StackGrowthTest, LeakPerRequestIsNamedWithinFortySeconds) {
   for (const double rate : {1.2 * kMb, 2.4 * kMb}) {
