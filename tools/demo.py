@@ -201,10 +201,13 @@ class Demo:
                     s.named_after = now - s.load_started
                 s.incident = incident
 
+    def tidemark(self, *arguments, server=True):
+        """Runs the command line; against the demo's server unless told otherwise."""
+        api = ["--api", f"http://127.0.0.1:{self.api}"] if server else []
+        return subprocess.run([BIN / "tidemark", *arguments, *api], capture_output=True, text=True)
+
     def describe(self, s):
-        text = subprocess.run([BIN / "tidemark", "incidents", s.incident["id"], "--api", f"http://127.0.0.1:{self.api}"],
-                              capture_output=True, text=True).stdout
-        say("\n" + text)
+        say("\n" + self.tidemark("incidents", s.incident["id"]).stdout)
 
     def rates(self):
         """Requests a second that the load generators last reported, by service."""
@@ -302,6 +305,7 @@ class Demo:
         yield f"{s.name}: the route is /checkout", str(routes[:3]), bool(routes) and "checkout" in routes[0][0]
         yield f"{s.name}: traces", f"{len(evidence['traces'])}, first {evidence['traces'][0]['trace_id'] if evidence['traces'] else '-'}", bool(evidence["traces"])
         yield from self.capture_verdicts(s, evidence["captures"])
+        yield from self.command_verdicts(s, evidence["captures"])
 
     def capture_verdicts(self, s, captures):
         worst = [c for c in captures if c["role"] == "worst"]
@@ -317,6 +321,23 @@ class Demo:
             comments = subprocess.run(["go", "tool", "pprof", "-comments", file], capture_output=True, text=True).stdout
             traces = re.search(r"tidemark\.active_trace_ids: (\S+)", comments)
             yield f"{s.name}: annotations in the capture", f"{len(traces[1].split(','))} active traces" if traces else comments[:200], bool(traces) and "tidemark.trigger: growth" in comments
+
+
+    def command_verdicts(self, s, captures):
+        """The commands a person would type next, on what they would type them."""
+        listed = self.tidemark("incidents", "--check", "--service", s.name)
+        yield f"{s.name}: tidemark incidents --check", f"status {listed.returncode}", listed.returncode == 1 and s.name in listed.stdout
+        file = self.folder / f"{s.name}-now.pb.gz"
+        taken = self.tidemark("capture", s.name, "-o", file)
+        yield f"{s.name}: tidemark capture", (taken.stdout + taken.stderr).strip()[:200], taken.returncode == 0 and file.is_file()
+        if not captures or not file.is_file():
+            return
+        top = self.tidemark("top", file, server=False)
+        named = [line for line in top.stdout.splitlines() if s.cause in line]
+        yield f"{s.name}: tidemark top of that", named[0] if named else top.stderr[:200], bool(named)
+        diff = self.tidemark("diff", "--check", captures[0]["file"], file, server=False)
+        named = [line for line in diff.stdout.splitlines() if s.cause in line]
+        yield f"{s.name}: tidemark diff --check with the first", named[0] if named else diff.stderr[:200], bool(named) and diff.returncode == 1
 
 
 def main():
