@@ -64,7 +64,8 @@ void* ReallocOther(void* pointer, size_t size, uint64_t before, const FrameState
     Uncount(before);
     return NextRealloc(pointer, size);
   }
-  void* block = recorder.TrySample(size, 0, false, before, caller);
+  void* block = pointer == nullptr ? recorder.TrySample(size, 0, false, before, caller)
+                                   : recorder.TrySampleGrown(size, before, caller);
   if (block == nullptr) return NextRealloc(pointer, size);
   if (pointer == nullptr) return block;
   const size_t old_bytes = next.malloc_usable_size(pointer);

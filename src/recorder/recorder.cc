@@ -218,7 +218,19 @@ void* Recorder::TrySample(size_t size, size_t alignment, bool zero, uint64_t bef
   uint32_t shift;
   if (!CountDown(size, before, &shift)) return nullptr;
   thread_state.busy = true;
-  void* block = Sample(size, alignment, zero, shift, caller);
+  void* block = Sample({.size = size, .alignment = alignment, .zero = zero}, shift, caller);
+  thread_state.busy = false;
+  return block;
+}
+
+// A block that grows is likely to grow again: where it must move it gets room for half as much
+// again, which costs address space and no memory until it is used.
+void* Recorder::TrySampleGrown(size_t size, uint64_t before, const FrameState& caller) {
+  uint32_t shift;
+  if (!CountDown(size, before, &shift)) return nullptr;
+  thread_state.busy = true;
+  const size_t room = size < Slab::kRangeBytes / 4 ? size / 2 : 0;
+  void* block = Sample({.size = size, .room = room}, shift, caller);
   thread_state.busy = false;
   return block;
 }
@@ -273,21 +285,23 @@ bool Recorder::EnterLedger() {
   return false;
 }
 
-void* Recorder::Sample(size_t size, size_t alignment, bool zero, uint32_t shift,
-                       const FrameState& caller) {
+void* Recorder::Sample(const Request& request, uint32_t shift, const FrameState& caller) {
   if (!EnterLedger()) return nullptr;
   DrainDeferred();
   bool zeroed = false;
-  void* block = slab_.Allocate(size, alignment < 64 ? 64 : alignment, &zeroed);
+  const size_t alignment = request.alignment < 64 ? 64 : request.alignment;
+  void* block = slab_.Allocate(request.size + request.room, alignment, &zeroed);
+  if (block == nullptr && request.room != 0)
+    block = slab_.Allocate(request.size, alignment, &zeroed);
   if (block == nullptr) {
     ledger_.CountLoss(Loss::kSlabFull);
   } else {
-    const uint32_t slot = Record(Address(block), size, shift, caller);
+    const uint32_t slot = Record(Address(block), request.size, shift, caller);
     if (slot != LedgerWriter::kNoSlot) slab_.SetTag(block, slot + 1);
   }
   if (ledger_.cut_short()) TurnOff(OffReason::kFileCutShort);
   lock_.Unlock();
-  if (block != nullptr && zero && !zeroed) memset(block, 0, size);
+  if (block != nullptr && request.zero && !zeroed) memset(block, 0, request.size);
   return block;
 }
 
@@ -424,11 +438,12 @@ void* Recorder::Reallocate(void* pointer, size_t size, uint64_t before, const Fr
     return nullptr;
   }
   const bool stays = size <= old_bytes && (size >= old_bytes / 2 || old_bytes <= Slab::kUnitBytes);
-  if (stays) {
+  if (stays || GrowInPlace(pointer, size)) {
     RecordAgain(pointer, size, before, caller);
     return pointer;
   }
-  void* block = TrySample(size, 0, false, before, caller);
+  void* block = size > old_bytes ? TrySampleGrown(size, before, caller)
+                                 : TrySample(size, 0, false, before, caller);
   if (block == nullptr) block = next_.malloc(size);
   if (block == nullptr) return nullptr;
   size_t bytes = size < old_bytes ? size : old_bytes;
@@ -439,6 +454,14 @@ void* Recorder::Reallocate(void* pointer, size_t size, uint64_t before, const Fr
   memcpy(static_cast<char*>(block) + done, static_cast<char*>(pointer) + done, bytes - done);
   Free(pointer);
   return block;
+}
+
+bool Recorder::GrowInPlace(void* pointer, size_t size) {
+  if (size < Slab::kUnitBytes || thread_state.busy || *alive_ != 1 || !lock_.TryLock())
+    return false;
+  const bool grown = slab_.UsableBytes(pointer) < size && slab_.GrowInPlace(pointer, size);
+  lock_.Unlock();
+  return grown;
 }
 
 // A realloc that leaves the block where it is counts like a free and an allocation all the same.

@@ -46,6 +46,9 @@ class Recorder {
   void* TrySample(size_t size, size_t alignment, bool zero, uint64_t before,
                   const FrameState& caller);
 
+  // The same for a block that realloc makes larger.
+  void* TrySampleGrown(size_t size, uint64_t before, const FrameState& caller);
+
   // True when `pointer` lies in the sampled range; such pointers are never the next allocator's.
   bool Owns(const void* pointer) const { return slab_.Contains(pointer); }
   // Records the free of an owned pointer and takes the block back.
@@ -82,12 +85,18 @@ class Recorder {
   bool EnsureLedger();
   void TurnOff(ledger::OffReason reason);
   bool CountDown(size_t size, uint64_t before, uint32_t* shift);
-  void* Sample(size_t size, size_t alignment, bool zero, uint32_t shift, const FrameState& caller);
+  struct Request {
+    size_t size = 0, alignment = 0;
+    size_t room = 0;  // beyond `size`, where it can be had
+    bool zero = false;
+  };
+  void* Sample(const Request& request, uint32_t shift, const FrameState& caller);
   uint32_t Record(uint64_t address, size_t size, uint32_t shift, const FrameState& caller);
   bool EnterLedger();
   bool MakeRoom();
   Slab::Release RecordFree(void* pointer);
   void DropSample(void* pointer);
+  bool GrowInPlace(void* pointer, size_t size);
   void RecordAgain(void* pointer, size_t size, uint64_t before, const FrameState& caller);
   void Defer(void* pointer);
   void DrainDeferred();

@@ -148,7 +148,7 @@ void* Slab::AllocateSmall(int size_class, bool* zeroed) {
   return reinterpret_cast<void*>(base_ + offset);
 }
 
-void* Slab::ReuseRun(int size_class, uint64_t alignment, bool* zeroed) {
+Slab::Run* Slab::ReuseRun(int size_class, uint64_t alignment, bool* zeroed) {
   constexpr int kLookAt = 8;  // runs looked at before a new one is cut
   Run* previous = nullptr;
   uint32_t link = large_free_[size_class];
@@ -170,12 +170,12 @@ void* Slab::ReuseRun(int size_class, uint64_t alignment, bool* zeroed) {
     *zeroed = run->dirty == 0;
     run->retained = 0;
     run->tag = kNoTag;
-    return reinterpret_cast<void*>(address);
+    return run;
   }
   return nullptr;
 }
 
-void* Slab::CutRun(uint64_t units, uint64_t alignment, bool* zeroed) {
+Slab::Run* Slab::CutRun(uint64_t units, uint64_t alignment, bool* zeroed) {
   const uint64_t start =
       RoundUp(base_ + kLargeOffset + large_bump_, alignment > kUnitBytes ? alignment : kUnitBytes) -
       base_ - kLargeOffset;
@@ -188,19 +188,45 @@ void* Slab::CutRun(uint64_t units, uint64_t alignment, bool* zeroed) {
     return nullptr;
   }
   large_bump_ = end;
-  *RunOf(unit) = {.tag = kNoTag, .units = static_cast<uint32_t>(units), .dirty = 1, .retained = 0};
+  Run* run = RunOf(unit);
+  *run = {
+      .tag = kNoTag, .units = static_cast<uint32_t>(units), .dirty = 1, .retained = 0, .skew = 0};
   *zeroed = true;
-  return reinterpret_cast<void*>(base_ + kLargeOffset + start);
+  return run;
 }
 
 void* Slab::AllocateLarge(uint64_t size, uint64_t alignment, bool* zeroed) {
-  const uint64_t units = size == 0 ? 1 : (size + kUnitBytes - 1) / kUnitBytes;
+  // Pages that may be moved, and blocks that ask for more, begin where the run does.
+  const bool skewed = alignment <= kGranule && size < kMovePagesFrom;
+  const uint64_t bytes = size + (skewed ? kSkews * kGranule : 0);
+  const uint64_t units = bytes == 0 ? 1 : (bytes + kUnitBytes - 1) / kUnitBytes;
   const int size_class = LargeClass(units);
   if (size_class >= kLargeClasses) return nullptr;
-  void* block = ReuseRun(size_class, alignment, zeroed);
-  if (block == nullptr) block = CutRun(LargeClassUnits(size_class), alignment, zeroed);
-  if (block != nullptr) RunOf((Address(block) - base_ - kLargeOffset) / kUnitBytes)->dirty = 1;
-  return block;
+  Run* run = ReuseRun(size_class, alignment, zeroed);
+  if (run == nullptr) run = CutRun(LargeClassUnits(size_class), alignment, zeroed);
+  if (run == nullptr) return nullptr;
+  run->dirty = 1;
+  run->skew = static_cast<uint32_t>(skewed ? ++skews_ % kSkews * kGranule : 0);
+  return reinterpret_cast<void*>(RunAddress(run) + run->skew);
+}
+
+bool Slab::GrowInPlace(void* pointer, size_t size) {
+  const uint64_t offset = Address(pointer) - base_;
+  if (size > kLargeBytes / 2 || !IsLargeBlock(offset)) return false;
+  Run* run = RunOf(UnitOf(offset));
+  const uint64_t begin = UnitOf(offset) * kUnitBytes;
+  if (begin + run->units * kUnitBytes != large_bump_) return false;
+  const int size_class = LargeClass((size + run->skew + kUnitBytes - 1) / kUnitBytes);
+  if (size_class >= kLargeClasses) return false;
+  const uint64_t end = begin + LargeClassUnits(size_class) * kUnitBytes;
+  if (end > kLargeBytes || !Commit(kLargeOffset, end, kLargeBytes, &large_committed_)) return false;
+  run->units = static_cast<uint32_t>((end - begin) / kUnitBytes);
+  large_bump_ = end;
+  return true;
+}
+
+uint64_t Slab::RunAddress(const Run* run) const {
+  return base_ + kLargeOffset + static_cast<uint64_t>(run - RunOf(0)) * kUnitBytes;
 }
 
 bool Slab::IsSmallBlock(uint64_t offset) const {
@@ -212,30 +238,32 @@ bool Slab::IsSmallBlock(uint64_t offset) const {
 }
 
 bool Slab::IsLargeBlock(uint64_t offset) const {
-  if (offset < kLargeOffset || offset - kLargeOffset >= large_bump_ || offset % kUnitBytes != 0)
-    return false;
-  const uint64_t unit = (offset - kLargeOffset) / kUnitBytes;
+  if (offset < kLargeOffset || offset - kLargeOffset >= large_bump_) return false;
+  const uint64_t unit = UnitOf(offset);
   if ((unit + 1) * sizeof(Run) > runs_committed_) return false;
   const Run* run = RunOf(unit);
-  return run->units != 0 && (run->tag & kFree) == 0;
+  return run->units != 0 && (run->tag & kFree) == 0 && offset % kUnitBytes == run->skew;
 }
 
 size_t Slab::UsableBytes(const void* pointer) const {
   if (!Contains(pointer)) return 0;
   const uint64_t offset = Address(pointer) - base_;
   if (IsSmallBlock(offset)) return SmallClassBytes(unit_class_[offset / kUnitBytes] - 1);
-  if (IsLargeBlock(offset)) return RunOf((offset - kLargeOffset) / kUnitBytes)->units * kUnitBytes;
+  if (IsLargeBlock(offset)) {
+    const Run* run = RunOf(UnitOf(offset));
+    return run->units * kUnitBytes - run->skew;
+  }
   return 0;
 }
 
 uint32_t Slab::Tag(const void* pointer) const {
   const uint64_t offset = Address(pointer) - base_;
-  return offset < kSmallBytes ? *TagOf(offset) : RunOf((offset - kLargeOffset) / kUnitBytes)->tag;
+  return offset < kSmallBytes ? *TagOf(offset) : RunOf(UnitOf(offset))->tag;
 }
 
 void Slab::SetTag(const void* pointer, uint32_t tag) {
   const uint64_t offset = Address(pointer) - base_;
-  (offset < kSmallBytes ? *TagOf(offset) : RunOf((offset - kLargeOffset) / kUnitBytes)->tag) = tag;
+  (offset < kSmallBytes ? *TagOf(offset) : RunOf(UnitOf(offset))->tag) = tag;
 }
 
 Slab::Release Slab::BeginRelease(void* pointer) {
@@ -243,7 +271,7 @@ Slab::Release Slab::BeginRelease(void* pointer) {
   SetTag(pointer, kReleasing);
   const uint64_t offset = Address(pointer) - base_;
   if (offset < kSmallBytes) return {.known = true};
-  Run* run = RunOf((offset - kLargeOffset) / kUnitBytes);
+  Run* run = RunOf(UnitOf(offset));
   const uint64_t bytes = run->units * kUnitBytes;
   if (bytes <= kMaxRetainedBlock && retained_ + bytes <= kMaxRetained) {
     retained_ += bytes;
@@ -255,8 +283,8 @@ Slab::Release Slab::BeginRelease(void* pointer) {
 
 void Slab::Purge(void* pointer, Release* release) {
   if (release->purge_bytes == 0) return;
-  release->purged =
-      !Failed(Syscall(SYS_madvise, Address(pointer), release->purge_bytes, MADV_DONTNEED));
+  release->purged = !Failed(Syscall(SYS_madvise, Address(pointer) / kUnitBytes * kUnitBytes,
+                                    release->purge_bytes, MADV_DONTNEED));
 }
 
 void Slab::EndRelease(void* pointer, const Release& release) {
@@ -267,7 +295,7 @@ void Slab::EndRelease(void* pointer, const Release& release) {
     state.free_head = static_cast<uint32_t>(offset / kGranule + 1);
     return;
   }
-  const uint64_t unit = (offset - kLargeOffset) / kUnitBytes;
+  const uint64_t unit = UnitOf(offset);
   Run* run = RunOf(unit);
   uint32_t* head = &large_free_[LargeClass(run->units)];
   if (release.purged) run->dirty = 0;

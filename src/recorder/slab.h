@@ -46,6 +46,9 @@ class Slab {
   // Bytes the owner of the block may use; 0 when `pointer` is not the start of an allocated block.
   size_t UsableBytes(const void* pointer) const;
 
+  // Makes a large block hold `size` bytes where it is; possible for the one cut last.
+  bool GrowInPlace(void* pointer, size_t size);
+
   // The caller's number for an allocated block.
   uint32_t Tag(const void* pointer) const;
   void SetTag(const void* pointer, uint32_t tag);
@@ -80,13 +83,18 @@ class Slab {
   static constexpr uint64_t kMaxRetained = 16 * 1024 * 1024;
   static constexpr uint64_t kMaxRetainedBlock = 4 * 1024 * 1024;
 
+  // Large blocks begin at different places of a page, or copies between them would meet in the same
+  // cache sets and in the processor's guess (by the low 12 bits) which load waits for which store.
+  static constexpr uint64_t kSkews = 61;  // of a granule each; prime
+
   // Metadata of the run that begins at this unit. A tag or link has kFree set while the block is
   // not allocated.
   struct Run {
     uint32_t tag;       // tag, or kFree | unit index of the next free run
     uint32_t units;     // 0: no run begins here
-    uint32_t dirty;     // 1: content may be non-zero
-    uint32_t retained;  // 1: free and counted in retained_
+    uint16_t dirty;     // 1: content may be non-zero
+    uint16_t retained;  // 1: free and counted in retained_
+    uint32_t skew;      // of the block from the run's beginning, bytes
   };
   static_assert(kRunsOffset + kLargeBytes / kUnitBytes * sizeof(Run) <= kLargeOffset);
 
@@ -97,12 +105,14 @@ class Slab {
 
   void* AllocateSmall(int size_class, bool* zeroed);
   void* AllocateLarge(uint64_t size, uint64_t alignment, bool* zeroed);
-  void* ReuseRun(int size_class, uint64_t alignment, bool* zeroed);
-  void* CutRun(uint64_t units, uint64_t alignment, bool* zeroed);
+  Run* ReuseRun(int size_class, uint64_t alignment, bool* zeroed);
+  Run* CutRun(uint64_t units, uint64_t alignment, bool* zeroed);
   bool Commit(uint64_t offset, uint64_t needed_end, uint64_t section_bytes, uint64_t* committed);
 
   uint32_t* TagOf(uint64_t small_offset) const;
   Run* RunOf(uint64_t unit) const;
+  static uint64_t UnitOf(uint64_t offset) { return (offset - kLargeOffset) / kUnitBytes; }
+  uint64_t RunAddress(const Run* run) const;
   bool IsSmallBlock(uint64_t offset) const;
   bool IsLargeBlock(uint64_t offset) const;
 
@@ -113,6 +123,7 @@ class Slab {
   uint64_t runs_committed_ = 0;
   uint64_t large_bump_ = 0;
   uint64_t large_committed_ = 0;
+  uint64_t skews_ = 0;     // given out
   uint64_t retained_ = 0;  // bytes of free runs not returned to the system
   struct SmallState {
     uint32_t free_head;  // granule index + 1 of a free block; 0 when none

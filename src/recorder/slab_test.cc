@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <vector>
 
 namespace tidemark::recorder {
@@ -127,6 +128,25 @@ TEST_F(SlabTest, PagesMoveBetweenLargeBlocks) {
   to[2 * kBytes - 1] = 3;
   from[kBytes / 2] = 4;  // still mapped
   EXPECT_EQ(from[0], 0);
+}
+
+TEST_F(SlabTest, TheLargeBlockCutLastGrowsWhereItIs) {
+  auto* first = static_cast<char*>(slab_->Allocate(100'000, 64, &zeroed_));
+  ASSERT_TRUE(slab_->GrowInPlace(first, 1'000'000));
+  EXPECT_GE(slab_->UsableBytes(first), 1'000'000u);
+  first[999'999] = 1;
+  auto* second = static_cast<char*>(slab_->Allocate(100'000, 64, &zeroed_));
+  EXPECT_GE(second, first + 1'000'000);
+  EXPECT_FALSE(slab_->GrowInPlace(first, 2'000'000));
+  EXPECT_TRUE(slab_->GrowInPlace(second, 300'000));
+}
+
+TEST_F(SlabTest, LargeBlocksBeginAtDifferentPlacesOfAPage) {
+  std::set<uint64_t> places;
+  for (int i = 0; i < 32; ++i)
+    places.insert(reinterpret_cast<uint64_t>(slab_->Allocate(100'000, 64, &zeroed_)) % 4096);
+  EXPECT_GT(places.size(), 24u);
+  EXPECT_EQ(reinterpret_cast<uint64_t>(slab_->Allocate(100'000, 4096, &zeroed_)) % 4096, 0u);
 }
 
 }  // namespace

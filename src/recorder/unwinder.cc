@@ -130,6 +130,7 @@ const CfaRule& RuleCache::Find(const CodeRanges& ranges, uint64_t pc) {
   Entry& entry = entries_[(pc * 0x9e3779b97f4a7c15) >> 52];
   static_assert(kEntries == 1 << 12);
   if (entry.pc != pc) {
+    used_ = true;
     const CodeRange* range = ranges.Find(pc);
     entry.rule = range == nullptr ? CfaRule{} : FindCfaRule(*range, pc);
     entry.pc = pc;
@@ -137,7 +138,10 @@ const CfaRule& RuleCache::Find(const CodeRanges& ranges, uint64_t pc) {
   return entry.rule;
 }
 
-void RuleCache::Clear() { memset(static_cast<void*>(entries_), 0, sizeof entries_); }
+void RuleCache::Clear() {
+  if (used_) memset(static_cast<void*>(entries_), 0, sizeof entries_);
+  used_ = false;
+}
 
 UnwindResult Unwind(const FrameState& start, uint64_t stack_end, const CodeRanges& ranges,
                     RuleCache* cache, StackBounds* bounds, uint64_t* frames, size_t max) {

@@ -44,6 +44,7 @@ class RuleCache {
     uint64_t pc;
     CfaRule rule;
   };
+  bool used_ = false;
   Entry entries_[kEntries] = {};
 };
 
