@@ -73,8 +73,8 @@ struct ExporterOptions {
   // quarter and spans that are neither root nor error are shed; at `memory_critical` to a
   // sixteenth.
   double memory_high = 0.85, memory_critical = 0.95;
-  // How much is in use, 0 to 1; asked once a second. Empty = this process' cgroup, without file
-  // cache that the kernel can drop; without a limit there, the machine's.
+  // How much is in use, 0 to 1; asked at the start and once a second. Empty = this process' cgroup,
+  // without file cache that the kernel can drop; without a limit there, the machine's.
   std::function<double()> memory_use;
 };
 

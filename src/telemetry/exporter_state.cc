@@ -43,6 +43,8 @@ Exporter::State::State(ExporterOptions given, std::string url, Resource who)
   const int64_t now_ns = SteadyClockNs();
   next_spans_ns = now_ns + options.span_interval_ns;
   next_metrics_ns = now_ns + options.metric_interval_ns;
+  next_memory_ns = now_ns + kMemoryIntervalNs;
+  SetMemoryUse(options.memory_use());
   thread = std::thread([this] { Run(); });
 }
 
@@ -193,6 +195,10 @@ void Exporter::State::AskMemoryUse(std::unique_lock<std::mutex>* lock) {
   lock->unlock();
   const double use = options.memory_use();
   lock->lock();
+  SetMemoryUse(use);
+}
+
+void Exporter::State::SetMemoryUse(double use) {
   stats.memory_use = use;
   pressure = use >= options.memory_critical ? Pressure::kCritical
              : use >= options.memory_high   ? Pressure::kHigh

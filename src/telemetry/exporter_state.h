@@ -54,6 +54,7 @@ struct Exporter::State {
   void Tick(std::unique_lock<std::mutex>* lock);
   void CollectSources(std::unique_lock<std::mutex>* lock);
   void AskMemoryUse(std::unique_lock<std::mutex>* lock);
+  void SetMemoryUse(double use);
   void TakePending(std::unique_lock<std::mutex>* lock);
   void AttemptPending(std::unique_lock<std::mutex>* lock);
   Answer Attempt(const HttpCall& call) const;
