@@ -1,6 +1,5 @@
 // The same shop as leaky-service, mended: the spans of the last minute are kept as metadata in a
 // cache that is bounded in time and in bytes.
-#include "base/time.h"
 #include "options.h"
 #include "service.h"
 #include "tidemark/span_cache.hpp"
@@ -16,15 +15,6 @@ tidemark::sdk::SpanRecord RecordOf(const tidemark::sdk::EndedSpan& ended) {
   return record;
 }
 
-tidemark::sdk::MetricPoint SizeOf(tidemark::sdk::SpanCache* cache) {
-  tidemark::sdk::MetricPoint size;
-  size.name = "span_cache.size";
-  size.unit = "{span}";
-  size.time_unix_ns = tidemark::WallClockNs();
-  size.value = static_cast<double>(cache->stats().size);
-  return size;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -33,6 +23,6 @@ int main(int argc, char** argv) {
   if (!options) return status;
   tidemark::sdk::SpanCache cache({.max_bytes = options->cache_bytes});
   const auto keep = [&cache](const tidemark::sdk::EndedSpan& ended) { cache.Add(RecordOf(ended)); };
-  const auto gauges = [&cache] { return std::vector{SizeOf(&cache)}; };
+  const auto gauges = [&cache] { return cache.Metrics(); };
   return shop::Serve(*options, {keep, gauges});
 }

@@ -127,7 +127,7 @@ class Exporter {
 
   // Called every metric_interval_ns and once at shutdown, on the exporter's thread. What it refers
   // to must outlive the exporter: declare the exporter after it. If it throws, its points are lost
-  // and counted.
+  // and counted; while it hangs nothing is sent, and Shutdown waits for it.
   void AddSource(std::function<std::vector<MetricPoint>()> source);
 
   // Waits until everything added so far is sent or given up, at most `timeout_ns`; backs off at

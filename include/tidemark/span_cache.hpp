@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
+#include "tidemark/metrics.hpp"
 #include "tidemark/tidemark.h"
 
 namespace tidemark::sdk {
@@ -70,6 +72,8 @@ class SpanCache {
   // Expires what is due, then counts.
   SpanCacheStats stats();
   SpanCacheStats stats(std::int64_t now_ns);
+  // For Exporter::AddSource: span_cache.size, span_cache.memory, counter span_cache.evicted.
+  std::vector<MetricPoint> Metrics();
 
  private:
   class Shard;

@@ -9,8 +9,8 @@
  * Or do not link it: with TIDEMARK_WEAK defined before this header the functions are weak, and
  * null until libtidemark_sdk.so is preloaded beside the recorder
  * (LD_PRELOAD="libtidemark.so libtidemark_sdk.so"). C code then asks
- * `if (tidemark_span_attach) ...`; tidemark.hpp asks by itself. Link such a program with ld or gold:
- * mold turns weak symbols that nobody defines into null for good.
+ * `if (tidemark_span_attach) ...`; tidemark.hpp asks by itself. Link such a program with ld or
+ * gold: mold turns weak symbols that nobody defines into null for good.
  *
  * All functions act on the calling thread, but for tidemark_spans_active; they allocate nothing,
  * take no lock and cannot fail. None is async-signal-safe: a handler that interrupts a change could

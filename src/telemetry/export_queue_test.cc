@@ -13,11 +13,7 @@ const std::string kSpan(200, 's');
 // Fills the queue with spans of one rank until the first is shed; returns how many fit.
 uint64_t Fill(ExportQueue* queue, Rank rank) {
   Shed shed;
-  uint64_t pushed = 0;
-  while (shed.spans_full + shed.spans_pressure == 0) {
-    queue->Push(rank, kSpan, 1, &shed);
-    ++pushed;
-  }
+  while (shed.spans_full + shed.spans_pressure == 0) queue->Push(rank, kSpan, 1, &shed);
   return queue->spans();
 }
 

@@ -1,5 +1,7 @@
 #include "telemetry/exporter_state.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <chrono>
 #include <random>
@@ -45,7 +47,12 @@ Exporter::State::State(ExporterOptions given, std::string url, Resource who)
   next_metrics_ns = now_ns + options.metric_interval_ns;
   next_memory_ns = now_ns + kMemoryIntervalNs;
   SetMemoryUse(options.memory_use());
+  // Signals are the service's: none is delivered to a thread it knows nothing of.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   thread = std::thread([this] { Run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Exporter::State::~State() {
@@ -251,22 +258,22 @@ void Exporter::State::TakePending(std::unique_lock<std::mutex>* lock) {
   pending->first_attempt_ns = SteadyClockNs();
 }
 
-Exporter::State::Answer Exporter::State::Attempt(const HttpCall& call) const {
-  Answer answer;
+ExportAnswer Exporter::State::Attempt(const HttpCall& call) const {
+  ExportAnswer answer;
   const auto reply = Fetch(call);
   if (!reply) {
     answer.error = reply.error().message;
-    answer.outcome = reply.error().retryable ? Outcome::kRetry : Outcome::kRefused;
+    answer.outcome = reply.error().retryable ? ExportOutcome::kRetry : ExportOutcome::kRefused;
     return answer;
   }
   if (reply->status >= 200 && reply->status < 300) {
-    answer.outcome = Outcome::kSent;
+    answer.outcome = ExportOutcome::kSent;
     answer.rejected = RejectedItems(reply->body, &answer.error);
     return answer;
   }
   answer.error = call.url + " answered " + std::to_string(reply->status);
   if (!IsRetryable(reply->status)) return answer;
-  answer.outcome = Outcome::kRetry;
+  answer.outcome = ExportOutcome::kRetry;
   answer.retry_after_ns =
       std::min(RetryAfterNs(HeaderOr(reply->headers, "Retry-After"), WallClockNs()),
                options.max_retry_after_ns);
@@ -277,7 +284,7 @@ void Exporter::State::AttemptPending(std::unique_lock<std::mutex>* lock) {
   ++stats.requests;
   if (pending->attempts++ != 0) ++stats.retries;
   lock->unlock();
-  const Answer answer = Attempt(pending->call);  // only this thread changes it
+  const ExportAnswer answer = Attempt(pending->call);  // only this thread changes it
   lock->lock();
   Settle(answer);
 }
@@ -288,15 +295,15 @@ void Exporter::State::Finish(uint64_t SignalStats::*kind, uint64_t items) {
   pending.reset();
 }
 
-void Exporter::State::Settle(const Answer& answer) {
+void Exporter::State::Settle(const ExportAnswer& answer) {
   if (!answer.error.empty()) stats.last_error = answer.error.substr(0, kMaxErrorBytes);
-  if (answer.outcome == Outcome::kSent) {
+  if (answer.outcome == ExportOutcome::kSent) {
     failures = 0;
     const uint64_t rejected = std::min(answer.rejected, pending->items);
     Of(pending->metrics).rejected += rejected;
     return Finish(&SignalStats::sent, pending->items - rejected);
   }
-  if (answer.outcome == Outcome::kRefused) {
+  if (answer.outcome == ExportOutcome::kRefused) {
     failures = 0;
     return Finish(&SignalStats::dropped_refused, pending->items);
   }

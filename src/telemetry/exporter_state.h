@@ -22,6 +22,25 @@
 
 namespace tidemark::sdk {
 
+// A request on its way, encoded once.
+struct ExportRequest {
+  HttpCall call;
+  bool metrics = false;
+  uint64_t items = 0;
+  size_t charged = 0;  // in the queue's bytes
+  uint64_t attempts = 0;
+  int64_t first_attempt_ns = 0;  // steady clock
+};
+
+enum class ExportOutcome : uint8_t { kSent, kRetry, kRefused };
+
+struct ExportAnswer {
+  ExportOutcome outcome = ExportOutcome::kRefused;
+  uint64_t rejected = 0;
+  int64_t retry_after_ns = 0;
+  std::string error;
+};
+
 struct Exporter::State {
   State(ExporterOptions given, std::string url, Resource who);
   ~State();
@@ -32,23 +51,6 @@ struct Exporter::State {
   bool Shutdown(int64_t timeout_ns);
   ExporterStats Stats() const;
 
-  // A request on its way, encoded once.
-  struct Request {
-    HttpCall call;
-    bool metrics = false;
-    uint64_t items = 0;
-    size_t charged = 0;
-    uint64_t attempts = 0;
-    int64_t first_attempt_ns = 0;  // steady clock
-  };
-  enum class Outcome { kSent, kRetry, kRefused };
-  struct Answer {
-    Outcome outcome = Outcome::kRefused;
-    uint64_t rejected = 0;
-    int64_t retry_after_ns = 0;
-    std::string error;
-  };
-
   // On the exporter's thread. Those that take a lock give it back while they work.
   void Run();
   void Tick(std::unique_lock<std::mutex>* lock);
@@ -57,8 +59,8 @@ struct Exporter::State {
   void SetMemoryUse(double use);
   void TakePending(std::unique_lock<std::mutex>* lock);
   void AttemptPending(std::unique_lock<std::mutex>* lock);
-  Answer Attempt(const HttpCall& call) const;
-  void Settle(const Answer& answer);
+  ExportAnswer Attempt(const HttpCall& call) const;
+  void Settle(const ExportAnswer& answer);
   void Finish(uint64_t SignalStats::*kind, uint64_t items);
   bool MaySend(int64_t now_ns) const;
   bool IsIdle() const;
@@ -75,7 +77,7 @@ struct Exporter::State {
   mutable std::mutex mutex;  // guards all below but `cancelled` and the thread
   std::condition_variable changed;
   ExportQueue queue;
-  std::optional<Request> pending;
+  std::optional<ExportRequest> pending;
   std::vector<std::function<std::vector<MetricPoint>()>> sources;
   ExporterStats stats;  // without `queued`, `queue_bytes`, which are counted when asked
   Pressure pressure = Pressure::kNone;

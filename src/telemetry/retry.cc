@@ -18,17 +18,18 @@ int64_t BackoffNs(const RetryPolicy& policy, int failures, uint32_t random) {
 }
 
 int64_t RetryAfterNs(const std::string& header, int64_t now_unix_ns) {
+  constexpr int64_t kMostSeconds = INT64_MAX / kNsPerSecond;
   int64_t seconds = 0;
   const char* const end = header.data() + header.size();
   const auto [at, error] = std::from_chars(header.data(), end, seconds);
   if (error == std::errc() && at == end) {
-    return std::clamp<int64_t>(seconds, 0, INT64_MAX / kNsPerSecond) * kNsPerSecond;
+    return std::clamp<int64_t>(seconds, 0, kMostSeconds) * kNsPerSecond;
   }
   tm date{};
   const char* rest = strptime(header.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
   if (rest == nullptr || *rest != '\0') return 0;
-  const int64_t until_ns = static_cast<int64_t>(timegm(&date)) * kNsPerSecond;
-  return std::max<int64_t>(until_ns - now_unix_ns, 0);
+  seconds = std::clamp<int64_t>(timegm(&date), 0, kMostSeconds);
+  return std::max<int64_t>(seconds * kNsPerSecond - now_unix_ns, 0);
 }
 
 bool IsRetryable(int http_status) {

@@ -29,6 +29,7 @@ TEST(RetryTest, RetryAfterIsSecondsOrADate) {
     EXPECT_EQ(RetryAfterNs(nonsense, now), 0) << nonsense;
   }
   EXPECT_GT(RetryAfterNs("9223372036854775807", now), 0) << "no overflow";
+  EXPECT_GT(RetryAfterNs("Sun, 06 Nov 5994 08:49:37 GMT", now), 0) << "no overflow";
 }
 
 TEST(RetryTest, OnlyWhatMayWorkLaterIsTriedAgain) {

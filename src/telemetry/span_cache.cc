@@ -276,4 +276,22 @@ SpanCacheStats SpanCache::stats(int64_t now_ns) {
   return stats;
 }
 
+std::vector<MetricPoint> SpanCache::Metrics() {
+  const SpanCacheStats now = stats();
+  MetricPoint size;
+  size.name = "span_cache.size";
+  size.unit = "{span}";
+  size.time_unix_ns = WallClockNs();
+  size.value = static_cast<double>(now.size);
+  MetricPoint memory = size;
+  memory.name = "span_cache.memory";
+  memory.unit = "By";
+  memory.value = static_cast<double>(now.bytes);
+  MetricPoint evicted = size;
+  evicted.name = "span_cache.evicted";
+  evicted.counter = true;
+  evicted.value = static_cast<double>(now.evicted);
+  return {size, memory, evicted};
+}
+
 }  // namespace tidemark::sdk

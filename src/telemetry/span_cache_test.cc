@@ -122,6 +122,20 @@ TEST(SpanCacheTest, BehavesAsAListInOrderOfUse) {
   EXPECT_GT(cache.stats(50'000).evicted, 0u);
 }
 
+TEST(SpanCacheTest, SizeMemoryAndEvictionsAreMetrics) {
+  SpanCache cache({.max_bytes = 0});
+  cache.Add(RecordOf(1));
+  cache.Add(RecordOf(2));
+  const auto points = cache.Metrics();
+  ASSERT_EQ(points.size(), 3u);
+  EXPECT_EQ(points[0].name, "span_cache.size");
+  EXPECT_EQ(points[0].value, 1);
+  EXPECT_GE(points[1].value, 64);
+  EXPECT_EQ(points[2].name, "span_cache.evicted");
+  EXPECT_EQ(points[2].value, 1);
+  EXPECT_TRUE(points[2].counter);
+}
+
 TEST(SpanCacheTest, ThreadsShareIt) {
   SpanCache cache({.max_bytes = 8 << 20, .shards = 8});
   std::vector<std::thread> threads;
