@@ -1,9 +1,10 @@
-// What the process knows of its own memory, as OpenTelemetry metrics.
-//
-//   tidemark::sdk::RuntimeMetrics metrics;
-//   exporter->AddSource([&] { return metrics.Collect(); });
-//
-// Link tidemark_telemetry. Linux, glibc. C++17.
+/// @file
+/// What the process knows of its own memory, as OpenTelemetry metrics.
+///
+///   tidemark::sdk::RuntimeMetrics metrics;
+///   exporter->AddSource([&] { return metrics.Collect(); });
+///
+/// Link tidemark_telemetry. Linux, glibc. C++17.
 #pragma once
 
 #include <cstddef>
@@ -20,11 +21,11 @@ namespace tidemark::sdk {
 
 using Attributes = std::vector<std::pair<std::string, std::string>>;
 
-// One value of one series.
+/// One value of one series.
 struct MetricPoint {
   std::string name;
-  std::string unit;      // UCUM: "By", "1", "s", "{thread}"
-  bool counter = false;  // cumulative since start_unix_ns; else a level
+  std::string unit;      ///< UCUM: "By", "1", "s", "{thread}"
+  bool counter = false;  ///< cumulative since start_unix_ns; else a level
   std::int64_t start_unix_ns = 0;
   std::int64_t time_unix_ns = 0;
   double value = 0;
@@ -32,24 +33,24 @@ struct MetricPoint {
 };
 
 struct RuntimeMetricsOptions {
-  // Reads the recorder's ledger of this process, where it is recorded: live bytes, their standard
-  // error, survivors. Off where `tidemark run --server` sends the same figures already.
+  /// Reads the recorder's ledger of this process, where it is recorded: live bytes, their standard
+  /// error, survivors. Off where `tidemark run --server` sends the same figures already.
   bool ledger = true;
-  // A block allocated inside a span outlives it when it is older than this: the longest span that
-  // is still normal, plus a minute.
+  /// A block allocated inside a span outlives it when it is older than this: the longest span that
+  /// is still normal, plus a minute.
   std::int64_t survivor_age_ns = 120'000'000'000;
-  // When set, spans for which it answers true are still active, and their blocks no survivors.
-  // Called from Collect, once for each span in the ledger.
+  /// When set, spans for which it answers true are still active, and their blocks no survivors.
+  /// Called from Collect, once for each span in the ledger.
   std::function<bool(const tidemark_span&)> is_active;
-  // Stands before /proc and /sys, for tests. "" = this machine.
+  /// Stands before /proc and /sys, for tests. "" = this machine.
   std::string root;
 };
 
-// Each Collect reads /proc/self, the cgroup, glibc's allocator state (which takes each arena's lock
-// and walks its free lists: 0.1 ms for 10,000 free blocks) and the ledger (up to 10 MB): meant for
-// every few seconds, on a thread that may wait that long. What a machine does not have (no cgroup
-// limit, no PSI, no recorder) is left out. Any thread may call, one Collect runs at a time. The
-// names: docs/sdk.md.
+/// Each Collect reads /proc/self, the cgroup, glibc's allocator state (which takes each arena's
+/// lock and walks its free lists: 0.1 ms for 10,000 free blocks) and the ledger (up to 10 MB):
+/// meant for every few seconds, on a thread that may wait that long. What a machine does not have
+/// (no cgroup limit, no PSI, no recorder) is left out. Any thread may call, one Collect runs at a
+/// time. The names: docs/sdk.md.
 class RuntimeMetrics {
  public:
   explicit RuntimeMetrics(RuntimeMetricsOptions options = {});

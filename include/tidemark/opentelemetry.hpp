@@ -1,15 +1,16 @@
-// Tidemark beside opentelemetry-cpp: the span that its context names is the thread's active one.
-//
-//   #include <tidemark/opentelemetry.hpp>
-//   int main() {
-//     tidemark::UseWithOpenTelemetry();          // before the first span, and once
-//     ...
-//   }
-//
-// From then on every trace::Scope and context::RuntimeContext::Attach publishes the active span,
-// and its end the one before. Link tidemark_sdk; of opentelemetry-cpp the API headers suffice
-// (checked against 1.29.0-dev of its main branch; C++17). With the SDK's headers there is
-// CountingProcessor as well.
+/// @file
+/// Tidemark beside opentelemetry-cpp: the span that its context names is the thread's active one.
+///
+///   #include <tidemark/opentelemetry.hpp>
+///   int main() {
+///     tidemark::UseWithOpenTelemetry();          // before the first span, and once
+///     ...
+///   }
+///
+/// From then on every trace::Scope and context::RuntimeContext::Attach publishes the active span,
+/// and its end the one before. Link tidemark_sdk; of opentelemetry-cpp the API headers suffice
+/// (checked against 1.29.0-dev of its main branch; C++17). With the SDK's headers there is
+/// CountingProcessor as well.
 #pragma once
 
 #include <opentelemetry/context/runtime_context.h>
@@ -31,9 +32,9 @@
 
 namespace tidemark {
 
-// Keeps contexts where the wrapped storage keeps them, and publishes the span of the thread's
-// current context whenever that changes. Any thread; costs a look-up in the context for each attach
-// and detach. Wraps the default, thread-local storage unless given another.
+/// Keeps contexts where the wrapped storage keeps them, and publishes the span of the thread's
+/// current context whenever that changes. Any thread; costs a look-up in the context for each
+/// attach and detach. Wraps the default, thread-local storage unless given another.
 class SpanContextStorage : public opentelemetry::context::RuntimeContextStorage {
  public:
   using Storage = opentelemetry::context::RuntimeContextStorage;
@@ -71,8 +72,8 @@ class SpanContextStorage : public opentelemetry::context::RuntimeContextStorage 
   const opentelemetry::nostd::shared_ptr<Storage> wrapped_;
 };
 
-// Puts a SpanContextStorage in place of the default one. As opentelemetry-cpp demands of any
-// storage: before the program makes its first span.
+/// Puts a SpanContextStorage in place of the default one. As opentelemetry-cpp demands of any
+/// storage: before the program makes its first span.
 inline void UseWithOpenTelemetry() {
   opentelemetry::context::RuntimeContext::SetRuntimeContextStorage(
       opentelemetry::nostd::shared_ptr<opentelemetry::context::RuntimeContextStorage>(
@@ -80,12 +81,12 @@ inline void UseWithOpenTelemetry() {
 }
 
 #ifdef TIDEMARK_HAS_OPENTELEMETRY_SDK
-// Counts spans begun and not ended (tidemark_spans_active, metric tidemark.spans.active) on their
-// way to another processor, which does everything else. Give it to the TracerProvider in place of
-// that one. Only sampled spans come by.
+/// Counts spans begun and not ended (tidemark_spans_active, metric tidemark.spans.active) on their
+/// way to another processor, which does everything else. Give it to the TracerProvider in place of
+/// that one. Only sampled spans come by.
 class CountingProcessor : public opentelemetry::sdk::trace::SpanProcessor {
  public:
-  // `next` must not be null.
+  /// `next` must not be null.
   explicit CountingProcessor(std::unique_ptr<opentelemetry::sdk::trace::SpanProcessor> next)
       : next_(std::move(next)) {}
 

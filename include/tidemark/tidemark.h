@@ -1,4 +1,5 @@
-/* Tidemark's C interface: tells which span a thread is working for, so that memory allocated
+/** @file
+ * Tidemark's C interface: tells which span a thread is working for, so that memory allocated
  * meanwhile can be attributed to it.
  *
  * Link the static library tidemark_sdk (CMake: target tidemark_sdk). It publishes the OTel thread
@@ -35,43 +36,43 @@
 extern "C" {
 #endif
 
-/* A span's identity, bytes in W3C order. trace_id all zero: no span. */
+/** A span's identity, bytes in W3C order. trace_id all zero: no span. */
 typedef struct tidemark_span {
   uint8_t trace_id[16];
   uint8_t span_id[8];
 } tidemark_span;
 
-/* Makes the span the thread's active one, in place of any other. A few nanoseconds. */
+/** Makes the span the thread's active one, in place of any other. A few nanoseconds. */
 TIDEMARK_API void tidemark_span_attach(const uint8_t trace_id[16], const uint8_t span_id[8]);
 
-/* The thread has no active span any more. */
+/** The thread has no active span any more. */
 TIDEMARK_API void tidemark_span_detach(void);
 
-/* Copies the thread's active span to *span and returns 1; returns 0 and leaves *span all zero when
+/** Copies the thread's active span to *span and returns 1; returns 0 and leaves *span all zero when
  * there is none. */
 TIDEMARK_API int tidemark_span_current(tidemark_span* span);
 
-/* Makes *span active, remembering the one before in *previous (may be NULL): for nested work. An
+/** Makes *span active, remembering the one before in *previous (may be NULL): for nested work. An
  * all-zero span detaches. */
 TIDEMARK_API void tidemark_span_swap(const tidemark_span* span, tidemark_span* previous);
 
-/* For programs without a tracing SDK: begins a span with random ids, in the trace of the thread's
+/** For programs without a tracing SDK: begins a span with random ids, in the trace of the thread's
  * active span or, without one, in a new trace, and makes it active. *span receives it; *parent (may
  * be NULL) the span that was active, all zero for none. Counted until tidemark_span_end. Ids are
  * unpredictable enough to be unique, not to be secret. About 10 ns; the first of a thread asks the
  * kernel for a seed. */
 TIDEMARK_API void tidemark_span_begin(tidemark_span* span, tidemark_span* parent);
 
-/* Ends a span that tidemark_span_begin began: *parent (NULL: none) is active again. On the thread
+/** Ends a span that tidemark_span_begin began: *parent (NULL: none) is active again. On the thread
  * that began it, innermost first. A span that moved to another thread ends with
  * tidemark_spans_ended() there and a detach here. */
 TIDEMARK_API void tidemark_span_end(const tidemark_span* parent);
 
-/* For adapters, which know when a tracing SDK starts and ends a span: counts it. Any thread. */
+/** For adapters, which know when a tracing SDK starts and ends a span: counts it. Any thread. */
 TIDEMARK_API void tidemark_spans_started(void);
 TIDEMARK_API void tidemark_spans_ended(void);
 
-/* Spans of the whole process begun and not ended, exact once the threads are quiet; -1 while none
+/** Spans of the whole process begun and not ended, exact once the threads are quiet; -1 while none
  * was ever counted. Any thread. */
 TIDEMARK_API int64_t tidemark_spans_active(void);
 

@@ -1,11 +1,12 @@
-// Tidemark for C++ (17 or newer): a span is active while a SpanScope lives.
-//
-//   void Handle(const Request& request) {
-//     tidemark::SpanScope scope(request.trace_id(), request.span_id());
-//     ...                     // allocations here belong to the span
-//   }                         // the span before, if any, is active again
-//
-// With TIDEMARK_WEAK (see tidemark.h) a scope does nothing where the library is absent.
+/// @file
+/// Tidemark for C++ (17 or newer): a span is active while a SpanScope lives.
+///
+///   void Handle(const Request& request) {
+///     tidemark::SpanScope scope(request.trace_id(), request.span_id());
+///     ...                     // allocations here belong to the span
+///   }                         // the span before, if any, is active again
+///
+/// With TIDEMARK_WEAK (see tidemark.h) a scope does nothing where the library is absent.
 #pragma once
 
 #include <array>
@@ -15,18 +16,18 @@
 
 namespace tidemark {
 
-// Belongs to the thread and the block that made it; scopes of a thread end in reverse order. Never
-// across a co_await: the coroutine may resume on another thread (docs/sdk.md).
+/// Belongs to the thread and the block that made it; scopes of a thread end in reverse order. Never
+/// across a co_await: the coroutine may resume on another thread (docs/sdk.md).
 class [[nodiscard]] SpanScope {
  public:
   SpanScope(const std::array<std::uint8_t, 16>& trace_id,
             const std::array<std::uint8_t, 8>& span_id)
       : SpanScope(trace_id.data(), span_id.data()) {}
 
-  // All zero = no span: work that belongs to none, inside one that does.
+  /// All zero = no span: work that belongs to none, inside one that does.
   explicit SpanScope(const tidemark_span& span) : SpanScope(span.trace_id, span.span_id) {}
 
-  // trace_id[16], span_id[8].
+  /// trace_id[16], span_id[8].
   SpanScope(const std::uint8_t* trace_id, const std::uint8_t* span_id) {
 #ifdef TIDEMARK_WEAK
     if (&tidemark_span_swap == nullptr) return;
