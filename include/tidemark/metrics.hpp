@@ -42,15 +42,21 @@ struct RuntimeMetricsOptions {
   /// When set, spans for which it answers true are still active, and their blocks no survivors.
   /// Called from Collect, once for each span in the ledger.
   std::function<bool(const tidemark_span&)> is_active;
+  /// How long the program's own allocations may be held up by one look at the allocator.
+  std::int64_t allocator_pause_ns = 20'000'000;
   /// Stands before /proc and /sys, for tests. "" = this machine.
   std::string root;
 };
 
-/// Each Collect reads /proc/self, the cgroup, glibc's allocator state (which takes each arena's
-/// lock and walks its free lists: 0.1 ms for 10,000 free blocks) and the ledger (up to 10 MB):
-/// meant for every few seconds, on a thread that may wait that long. What a machine does not have
-/// (no cgroup limit, no PSI, no recorder) is left out. Any thread may call, one Collect runs at a
-/// time. The names: docs/sdk.md.
+/// Each Collect reads /proc/self, the cgroup, glibc's allocator state and the ledger: meant for
+/// every few seconds, on a thread that may wait that long. What a machine does not have (no cgroup
+/// limit, no PSI, no recorder) is left out. Any thread may call, one Collect runs at a time. The
+/// names: docs/sdk.md.
+///
+/// Costs, as measured: 0.07 ms, and 11 ms with a ledger of 60,000 live samples, for which it takes
+/// up to 10 MB meanwhile. glibc counts under each arena's lock and walks its free lists, 0.4 us a
+/// free block: the allocator's figures are therefore left out for a thousand times as long as they
+/// took, and for an hour once they took longer than allocator_pause_ns.
 class RuntimeMetrics {
  public:
   explicit RuntimeMetrics(RuntimeMetricsOptions options = {});

@@ -30,7 +30,7 @@ struct SpanRecord {
 
 struct SpanCacheOptions {
   /// All the memory of the entries and of their index, reserved at once and given to the process by
-  /// the kernel page by page as it is used. 72 bytes an entry or a little more; at least one entry.
+  /// the kernel page by page as it is used. 75 bytes an entry, more or less; at least one entry.
   std::size_t max_bytes = std::size_t{8} << 20;
   std::int64_t ttl_ns = 60'000'000'000;  ///< an entry goes so long after it came
   /// Locks: the next power of two at or below, and fewer for a cache of under 4,096 entries each.

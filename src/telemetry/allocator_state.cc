@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <charconv>
+
+#include "base/time.h"
 
 namespace tidemark::sdk {
 namespace {
@@ -29,6 +32,11 @@ uint64_t Occurrences(std::string_view text, std::string_view word) {
 }
 
 }  // namespace
+
+int64_t NextAllocatorLookNs(int64_t now_ns, int64_t took_ns, int64_t pause_ns) {
+  constexpr int64_t kShare = 1000;
+  return now_ns + (took_ns > pause_ns ? std::max(kNsPerHour, took_ns) : took_ns * kShare);
+}
 
 std::optional<AllocatorState> ParseMallocInfo(std::string_view xml) {
   const size_t last_arena = xml.rfind("</heap>");

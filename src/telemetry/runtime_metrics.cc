@@ -122,8 +122,12 @@ void AddSurroundings(const std::string& root, Points* points) {
   }
 }
 
-void AddAllocator(Points* points) {
+void AddAllocator(int64_t pause_ns, int64_t* next_look_ns, Points* points) {
+  const int64_t begin_ns = SteadyClockNs();
+  if (begin_ns < *next_look_ns) return;
   const auto state = ReadAllocator();
+  const int64_t end_ns = SteadyClockNs();
+  *next_look_ns = NextAllocatorLookNs(end_ns, end_ns - begin_ns, pause_ns);
   if (!state) return;
   points->Gauge("tidemark.allocator.in_use", "By", state->in_use_bytes());
   points->Gauge("tidemark.allocator.held", "By", state->held_bytes);
@@ -180,7 +184,8 @@ void AddLedger(const RuntimeMetricsOptions& options, int64_t now_ns, Points* poi
 struct RuntimeMetrics::State {
   explicit State(RuntimeMetricsOptions given) : options(std::move(given)) {}
   const RuntimeMetricsOptions options;
-  std::mutex mutex;  // one Collect at a time
+  std::mutex mutex;                    // one Collect at a time
+  int64_t next_allocator_look_ns = 0;  // steady clock
 };
 
 RuntimeMetrics::RuntimeMetrics(RuntimeMetricsOptions options)
@@ -199,7 +204,7 @@ std::vector<MetricPoint> RuntimeMetrics::Collect() {
   Points points(now_ns - static_cast<int64_t>(uptime_s * 1e9), now_ns);
   AddProcess(stat, options.root, uptime_s, &points);
   AddSurroundings(options.root, &points);
-  AddAllocator(&points);
+  AddAllocator(options.allocator_pause_ns, &state_->next_allocator_look_ns, &points);
   const int64_t active = tidemark_spans_active();
   if (active >= 0) points.Gauge("tidemark.spans.active", "{span}", static_cast<double>(active));
   if (options.ledger) AddLedger(options, now_ns, &points);

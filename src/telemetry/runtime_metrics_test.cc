@@ -139,6 +139,25 @@ TEST(AllocatorStateTest, TotalsOfMallocInfoAreRead) {
   EXPECT_FALSE(ParseMallocInfo("</heap><total type=\"fast\" size=\"x\"/>"));
 }
 
+TEST(AllocatorStateTest, TheProgramIsHeldUpForAThousandthOfItsTime) {
+  constexpr int64_t kMs = 1'000'000, kPause = 20 * kMs;
+  EXPECT_EQ(NextAllocatorLookNs(7, 0, kPause), 7);
+  EXPECT_EQ(NextAllocatorLookNs(7, 4 * kMs, kPause), 7 + 4000 * kMs);
+  EXPECT_EQ(NextAllocatorLookNs(7, 21 * kMs, kPause), 7 + kNsPerHour);
+}
+
+TEST(AllocatorStateTest, AnImpatientProgramIsAskedOnceAnHour) {
+  RuntimeMetrics metrics({.allocator_pause_ns = -1});
+  const auto has_allocator = [&metrics] {
+    for (const MetricPoint& point : metrics.Collect()) {
+      if (point.name == "tidemark.allocator.held") return true;
+    }
+    return false;
+  };
+  EXPECT_EQ(has_allocator(), ReadAllocator().has_value());
+  EXPECT_FALSE(has_allocator());
+}
+
 TEST(AllocatorStateTest, ABlockOfThisProcessShows) {
   const auto before = ReadAllocator();
   if (!before) GTEST_SKIP() << "not glibc's allocator";

@@ -73,7 +73,7 @@ TEST(SpanCacheTest, ATimeThatGoesBackCountsAsTheLatest) {
   EXPECT_EQ(cache.stats(1000 + kTtl).size, 0u);
 }
 
-TEST(SpanCacheTest, NoBoundIsExceededAndAnEntryTakesAbout72Bytes) {
+TEST(SpanCacheTest, NoBoundIsExceededAndAnEntryTakesAbout75Bytes) {
   for (size_t bytes : {1000, 4096, 100'000, 1 << 20, 8 << 20, 100'000'000}) {
     SpanCache cache({.max_bytes = bytes});
     const SpanCacheStats stats = cache.stats(0);
