@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "model/target.h"
+#include "tidemark/metrics.hpp"
 
 namespace shop {
 
@@ -14,11 +14,14 @@ struct Options {
   std::string otlp = "http://127.0.0.1:4318";  // OTLP/HTTP; "" = export nothing
   int threads = 2;
   size_t cache_bytes = 8 << 20;  // the fixed shop's span cache
-  tidemark::Resource resource;   // service.name, service.version, service.instance.id and the rest
+  std::string name;              // of the program
+  // What the command line says over OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, which the SDK
+  // reads.
+  tidemark::sdk::Attributes resource;
 };
 
-// Reads flags and environment: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME,
-// OTEL_RESOURCE_ATTRIBUTES. Returns nothing when the program should end now, with `*status`.
+// Reads flags, and OTEL_EXPORTER_OTLP_ENDPOINT for what they do not say. Returns nothing when the
+// program should end now, with `*status`.
 std::optional<Options> ReadOptions(int argc, char** argv, const std::string& default_name,
                                    int* status);
 

@@ -2,14 +2,13 @@
 
 #include <signal.h>
 
-#include <array>
 #include <atomic>
 #include <cstdio>
+#include <memory>
 
 #include "base/time.h"
 #include "net/http_server.h"
 #include "orders.h"
-#include "otlp_exporter.h"
 #include "tidemark/tidemark.hpp"
 
 namespace shop {
@@ -19,35 +18,18 @@ constexpr size_t kPreviewBytes = 700;
 
 struct State {
   const Hooks& hooks;
-  OtlpExporter exporter;
+  tidemark::sdk::Exporter* exporter;  // null: nothing is exported
   std::atomic<uint64_t> orders{0};
 };
 
-EndedSpan BeginSpan(const tidemark::HttpRequest& request) {
-  EndedSpan ended;
-  ended.span.trace_id = NewTraceId();
-  ended.span.span_id = NewSpanId();
-  ended.span.name = request.method + " " + request.path;
-  ended.span.route = request.path;
-  ended.span.kind = tidemark::SpanKind::kServer;
-  ended.span.start_ns = tidemark::WallClockNs();
-  return ended;
-}
-
-// The bytes of an id, most significant first, as W3C trace context writes them.
-template <size_t kSize>
-std::array<uint8_t, kSize> Bytes(uint64_t high, uint64_t low) {
-  std::array<uint8_t, kSize> bytes;
-  for (size_t i = 0; i < kSize; ++i) {
-    const size_t place = kSize - 1 - i;  // counted from the least significant byte
-    bytes[i] = static_cast<uint8_t>((place < 8 ? low : high) >> (8 * (place % 8)));
-  }
-  return bytes;
-}
-
-void EndSpan(const tidemark::HttpRequest& request, const Answer& answer, EndedSpan* ended) {
-  ended->span.end_ns = tidemark::WallClockNs();
-  ended->span.error = answer.status >= 500;
+void Describe(const tidemark::HttpRequest& request, const Answer& answer, int64_t start_ns,
+              tidemark::sdk::EndedSpan* ended) {
+  ended->name = request.method + " " + request.path;
+  ended->route = request.path;
+  ended->kind = tidemark::sdk::SpanKind::kServer;
+  ended->start_unix_ns = start_ns;
+  ended->end_unix_ns = tidemark::WallClockNs();
+  ended->error = answer.status >= 500;
   ended->attributes = {{"http.request.method", request.method},
                        {"url.path", request.path},
                        {"client.address", request.peer_address},
@@ -82,17 +64,37 @@ void Handle(State* state, const tidemark::HttpRequest& request,
   if (!checkout && request.path != "/search" && request.path != "/health") {
     return respond(ToResponse({404, R"({"error":"no such route"})"}));
   }
-  EndedSpan ended = BeginSpan(request);
   // Until the answer is sent, memory that this thread allocates belongs to the span.
-  const tidemark::SpanScope scope(Bytes<16>(ended.span.trace_id.high, ended.span.trace_id.low),
-                                  Bytes<8>(0, static_cast<uint64_t>(ended.span.span_id)));
+  const int64_t start_ns = tidemark::WallClockNs();
+  tidemark::sdk::EndedSpan ended;
+  tidemark_span_begin(&ended.span, nullptr);
   const Answer answer = checkout                    ? Checkout(state, request)
                         : request.path == "/search" ? Search(request)
                                                     : Answer{200, R"({"status":"ok"})"};
-  EndSpan(request, answer, &ended);
+  Describe(request, answer, start_ns, &ended);
   if (checkout && answer.status == 200) state->hooks.on_checkout(ended);
-  state->exporter.Add(std::move(ended.span));
+  if (state->exporter != nullptr) state->exporter->Add(ended);
   respond(ToResponse(answer));
+  tidemark_span_end(nullptr);
+}
+
+// Null, with *failed still false, when there is nowhere to export to.
+std::unique_ptr<tidemark::sdk::Exporter> StartExporter(const Options& options, const Hooks& hooks,
+                                                       bool* failed) {
+  if (options.otlp.empty()) return nullptr;
+  tidemark::sdk::ExporterOptions exporter_options;
+  exporter_options.endpoint = options.otlp;
+  exporter_options.resource = options.resource;
+  exporter_options.metric_interval_ns = tidemark::kNsPerSecond;
+  std::string error;
+  auto exporter = tidemark::sdk::Exporter::Start(std::move(exporter_options), &error);
+  if (exporter == nullptr) {
+    std::fprintf(stderr, "%s\n", error.c_str());
+    *failed = true;
+  } else if (hooks.gauges) {
+    exporter->AddSource(hooks.gauges);
+  }
+  return exporter;
 }
 
 }  // namespace
@@ -104,7 +106,10 @@ int Serve(const Options& options, const Hooks& hooks) {
   sigaddset(&ends, SIGINT);
   sigaddset(&ends, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
-  State state{hooks, OtlpExporter(options.otlp, options.resource, hooks.gauges)};
+  bool failed = false;
+  const auto exporter = StartExporter(options, hooks, &failed);
+  if (failed) return 2;
+  State state{hooks, exporter.get()};
   tidemark::HttpServerOptions server_options;
   server_options.port = options.port;
   server_options.threads = options.threads;
@@ -117,8 +122,7 @@ int Serve(const Options& options, const Hooks& hooks) {
     std::fprintf(stderr, "%s\n", server.error().message.c_str());
     return 2;
   }
-  std::fprintf(stderr, "%s %s listens on http://127.0.0.1:%u\n",
-               options.resource.target.service.c_str(), options.resource.target.version.c_str(),
+  std::fprintf(stderr, "%s listens on http://127.0.0.1:%u\n", options.name.c_str(),
                (*server)->port());
   int signal = 0;
   sigwait(&ends, &signal);

@@ -5,17 +5,16 @@
 #include <functional>
 #include <vector>
 
-#include "ended_span.h"
-#include "model/point.h"
 #include "options.h"
+#include "tidemark/exporter.hpp"
 
 namespace shop {
 
 struct Hooks {
   // Called with the span of each answered /checkout, on the worker thread, inside the span.
-  std::function<void(const EndedSpan&)> on_checkout;
+  std::function<void(const tidemark::sdk::EndedSpan&)> on_checkout;
   // Metrics to export; may be empty.
-  std::function<std::vector<tidemark::Point>()> gauges;
+  std::function<std::vector<tidemark::sdk::MetricPoint>()> gauges;
 };
 
 // Serves until SIGINT or SIGTERM. Returns the exit status.

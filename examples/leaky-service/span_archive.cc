@@ -9,7 +9,7 @@ namespace {
 struct ArchivedSpan {
   std::string name, route;
   int64_t start_ns = 0, end_ns = 0;
-  std::vector<std::pair<std::string, std::string>> attributes;
+  tidemark::sdk::Attributes attributes;
 };
 
 std::mutex mutex;
@@ -20,14 +20,14 @@ std::unordered_map<std::string, ArchivedSpan>& Archive() {
 
 }  // namespace
 
-void KeepEndedSpan(const EndedSpan& ended) {
-  const std::string key = ToHex(ended.span.trace_id) + ToHex(ended.span.span_id);
+void KeepEndedSpan(const tidemark::sdk::EndedSpan& ended) {
+  const std::string key(reinterpret_cast<const char*>(&ended.span), sizeof ended.span);
   const std::lock_guard lock(mutex);
   ArchivedSpan& kept = Archive()[key];
-  kept.name = ended.span.name;
-  kept.route = ended.span.route;
-  kept.start_ns = ended.span.start_ns;
-  kept.end_ns = ended.span.end_ns;
+  kept.name = ended.name;
+  kept.route = ended.route;
+  kept.start_ns = ended.start_unix_ns;
+  kept.end_ns = ended.end_unix_ns;
   kept.attributes = ended.attributes;
 }
 

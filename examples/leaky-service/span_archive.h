@@ -3,12 +3,12 @@
 
 #include <cstddef>
 
-#include "ended_span.h"
+#include "tidemark/exporter.hpp"
 
 namespace shop {
 
 // Keeps a copy of the span in a global map, about 2.4 KB, and never lets go of it.
-void KeepEndedSpan(const EndedSpan& span);
+void KeepEndedSpan(const tidemark::sdk::EndedSpan& span);
 
 size_t KeptSpans();
 

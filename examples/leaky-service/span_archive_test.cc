@@ -7,12 +7,12 @@ namespace shop {
 namespace {
 
 // A checkout as the load generator sends it: the previews are cut at 700 bytes each.
-EndedSpan CheckoutSpan() {
-  EndedSpan ended;
-  ended.span.trace_id = NewTraceId();
-  ended.span.span_id = NewSpanId();
-  ended.span.name = "POST /checkout";
-  ended.span.route = "/checkout";
+tidemark::sdk::EndedSpan CheckoutSpan() {
+  tidemark::sdk::EndedSpan ended;
+  tidemark_span_begin(&ended.span, nullptr);
+  tidemark_span_end(nullptr);
+  ended.name = "POST /checkout";
+  ended.route = "/checkout";
   ended.attributes = {{"http.request.method", "POST"},
                       {"url.path", "/checkout"},
                       {"client.address", "127.0.0.1"},

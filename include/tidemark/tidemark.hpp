@@ -1,9 +1,12 @@
-// Tidemark for C++: a span is active while a SpanScope lives.
-//
-//   void Handle(const Request& request) {
-//     tidemark::SpanScope scope(request.trace_id(), request.span_id());
-//     ...                     // allocations here belong to the span
-//   }                         // the span before, if any, is active again
+/// @file
+/// Tidemark for C++ (17 or newer): a span is active while a SpanScope lives.
+///
+///   void Handle(const Request& request) {
+///     tidemark::SpanScope scope(request.trace_id(), request.span_id());
+///     ...                     // allocations here belong to the span
+///   }                         // the span before, if any, is active again
+///
+/// With TIDEMARK_WEAK (see tidemark.h) a scope does nothing where the library is absent.
 #pragma once
 
 #include <array>
@@ -13,25 +16,39 @@
 
 namespace tidemark {
 
-// Belongs to the thread and the block that made it; scopes of a thread end in reverse order.
+/// Belongs to the thread and the block that made it; scopes of a thread end in reverse order. Never
+/// across a co_await: the coroutine may resume on another thread (docs/sdk.md).
 class [[nodiscard]] SpanScope {
  public:
   SpanScope(const std::array<std::uint8_t, 16>& trace_id,
             const std::array<std::uint8_t, 8>& span_id)
       : SpanScope(trace_id.data(), span_id.data()) {}
 
-  // trace_id[16], span_id[8].
+  /// All zero = no span: work that belongs to none, inside one that does.
+  explicit SpanScope(const tidemark_span& span) : SpanScope(span.trace_id, span.span_id) {}
+
+  /// trace_id[16], span_id[8].
   SpanScope(const std::uint8_t* trace_id, const std::uint8_t* span_id) {
-    tidemark_span_current(&previous_);
-    tidemark_span_attach(trace_id, span_id);
+#ifdef TIDEMARK_WEAK
+    if (&tidemark_span_swap == nullptr) return;
+#endif
+    tidemark_span span;
+    for (int i = 0; i < 16; ++i) span.trace_id[i] = trace_id[i];
+    for (int i = 0; i < 8; ++i) span.span_id[i] = span_id[i];
+    tidemark_span_swap(&span, &previous_);
   }
-  ~SpanScope() { tidemark_span_swap(&previous_, nullptr); }
+  ~SpanScope() {
+#ifdef TIDEMARK_WEAK
+    if (&tidemark_span_swap == nullptr) return;
+#endif
+    tidemark_span_swap(&previous_, nullptr);
+  }
 
   SpanScope(const SpanScope&) = delete;
   SpanScope& operator=(const SpanScope&) = delete;
 
  private:
-  tidemark_span previous_;
+  tidemark_span previous_{};
 };
 
 }  // namespace tidemark

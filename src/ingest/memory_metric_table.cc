@@ -69,6 +69,8 @@ constexpr MetricRow PerContainer(MetricRow row) {
 constexpr MetricRow kTable[] = {
     // Tidemark's own SDK and recorder (docs/formats/metrics.md).
     Heap("tidemark.heap.live", kLive),
+    Heap("tidemark.allocator.in_use", kLive),
+    Plain("tidemark.allocator.held", MetricUse::kReserved),
     Limit("tidemark.memory.limit"),
     Plain("tidemark.heap.allocated", MetricUse::kAllocated),
     Level("tidemark.spans.active", MetricUse::kActiveSpans, kLive),

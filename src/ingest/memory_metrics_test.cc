@@ -52,6 +52,12 @@ std::vector<Dialect> GoAndNative() {
        {P("tidemark.heap.live", 5), P("tidemark.memory.limit", 90), P("process.memory.usage", 7)},
        "heap live 5 tidemark.heap.live\nrss live 7 process.memory.usage\n"
        "limit live 90 tidemark.memory.limit\n"},
+      {"our SDK in a process that is not recorded",
+       {P("tidemark.allocator.in_use", 6), P("tidemark.allocator.held", 8)},
+       "heap live 6 tidemark.allocator.in_use\n"},
+      {"our SDK in a recorded process: sampled blocks are missing from the allocator's figure",
+       {P("tidemark.allocator.in_use", 6), P("tidemark.heap.live", 9)},
+       "heap live 9 tidemark.heap.live\n"},
       {"Go, semconv: the goal says what is live, the parts of memory.used are resident",
        {P("go.memory.used", 10, {{"go.memory.type", "stack"}}),
         P("go.memory.used", 90, {{"go.memory.type", "other"}}), P("go.memory.gc.goal", 60 * kMiB),

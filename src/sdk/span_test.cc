@@ -1,8 +1,12 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstring>
+#include <set>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "tidemark/tidemark.hpp"
 
@@ -55,6 +59,68 @@ TEST(SpanTest, ThreadsHaveSpansOfTheirOwn) {
     other = tidemark_span_current(&span);
   }).join();
   EXPECT_EQ(other, 0);
+}
+
+TEST(SpanTest, AScopeOfNoSpanHidesTheOuterOne) {
+  tidemark::SpanScope outer(kTrace, kSpan);
+  tidemark_span current;
+  {
+    tidemark::SpanScope none(tidemark_span{});
+    EXPECT_EQ(tidemark_span_current(&current), 0);
+  }
+  EXPECT_EQ(tidemark_span_current(&current), 1);
+}
+
+TEST(SpanTest, SpansThatBeginInsideOneAreOfItsTrace) {
+  tidemark_span outer, inner, before, parent, current;
+  tidemark_span_begin(&outer, &before);
+  EXPECT_EQ(before.trace_id[0] | before.span_id[0], 0) << "no span before";
+  tidemark_span_begin(&inner, &parent);
+  EXPECT_EQ(std::memcmp(&parent, &outer, sizeof outer), 0);
+  EXPECT_EQ(std::memcmp(inner.trace_id, outer.trace_id, 16), 0);
+  EXPECT_NE(std::memcmp(inner.span_id, outer.span_id, 8), 0);
+  tidemark_span_end(&parent);
+  ASSERT_EQ(tidemark_span_current(&current), 1);
+  EXPECT_EQ(std::memcmp(&current, &outer, sizeof outer), 0);
+  tidemark_span_end(&before);
+  EXPECT_EQ(tidemark_span_current(&current), 0);
+}
+
+TEST(SpanTest, IdsOfManyThreadsDifferAndSpansAreCounted) {
+  constexpr int kThreads = 4, kSpans = 5000;
+  std::vector<std::set<std::string>> ids(kThreads);
+  std::vector<std::thread> threads;
+  for (auto& mine : ids) {
+    threads.emplace_back([&mine] {
+      for (int i = 0; i < kSpans; ++i) {
+        tidemark_span span;
+        tidemark_span_begin(&span, nullptr);
+        mine.emplace(reinterpret_cast<const char*>(&span), sizeof span);
+        tidemark_span_end(nullptr);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::set<std::string> all;
+  for (const auto& mine : ids) all.insert(mine.begin(), mine.end());
+  EXPECT_EQ(all.size(), kThreads * kSpans);
+  EXPECT_EQ(tidemark_spans_active(), 0);
+  tidemark_spans_started();
+  EXPECT_EQ(tidemark_spans_active(), 1);
+  tidemark_spans_ended();
+}
+
+std::string OutputOf(const std::string& command) {
+  FILE* pipe = popen(command.c_str(), "r");
+  char text[256] = {};
+  const size_t size = fread(text, 1, sizeof text - 1, pipe);
+  EXPECT_EQ(pclose(pipe), 0) << command;
+  return {text, size};
+}
+
+TEST(SpanTest, AProgramThatLinksNothingRunsAndFindsThePreloadedFunctions) {
+  EXPECT_EQ(OutputOf(WEAK_PROGRAM), "absent\n");
+  EXPECT_EQ(OutputOf("env LD_PRELOAD=" SDK_LIBRARY " " WEAK_PROGRAM), "1 2 published\n");
 }
 
 }  // namespace

@@ -33,10 +33,11 @@ ALLOWED = {
     # 4 programs
     "recorder": {"ledger"},
     "sdk": set(),
-    "server": None,  # wiring: everything but cli, recorder, sdk
+    "telemetry": DOMAIN | {"codec", "detect", "ledger", "symbolize", "collect"},
+    "server": None,  # wiring: everything but the other programs
     "cli": None,
 }
-PROGRAMS = {"cli", "recorder", "sdk"}
+PROGRAMS = {"cli", "recorder", "sdk", "telemetry"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([a-z_]+)/[^"]+"', re.MULTILINE)
 
 
