@@ -39,7 +39,16 @@ int64_t Number(const HttpRequest& request, const std::string& name, int64_t fall
                                                                   : -1;
 }
 
-int StatusOf(const Error& error) { return error.code == ErrorCode::kNotFound ? 404 : 503; }
+int StatusOf(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kInvalidArgument:
+      return 400;
+    default:
+      return 503;
+  }
+}
 
 }  // namespace
 

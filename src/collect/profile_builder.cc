@@ -152,7 +152,7 @@ Profile BuildProfile(const LedgerSnapshot& ledger, Symbolizer& symbolizer,
   Groups groups = GroupLive(ledger);
   const size_t stacks = ledger.stacks.size();
   LimitSpans(options.max_samples > stacks ? options.max_samples - stacks : 0, &groups);
-  LocationTable table(ledger, &symbolizer, &profile);
+  LocationTable table(ledger, options.module_root, &symbolizer, &profile);
   AddSamples(ledger, groups, &table, &profile);
   AddComments(ledger, options, groups, table, &profile);
   return profile;

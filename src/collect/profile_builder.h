@@ -18,6 +18,8 @@ struct ProfileOptions {
   size_t max_samples = 20'000;  // of stack and span; beyond, the lightest lose their span
   // Become comments "key: value", after those that the ledger gives (pid, executable, losses).
   std::vector<std::pair<std::string, std::string>> annotations;
+  // Stands before the paths of modules when they are opened; "" = our own file system.
+  std::string module_root;
 };
 
 // Sample types alloc_objects, alloc_space, inuse_objects, inuse_space (the order of Go's heap
