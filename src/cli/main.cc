@@ -74,8 +74,9 @@ void AddServe(CLI::App* app, int* exit_code) {
 }
 
 void AddDebugDirectories(CLI::App* command, std::vector<std::string>* directories) {
-  command->add_option("--debug-dir", *directories,
-                      "separate debug files, looked into before /usr/lib/debug; repeatable")
+  command
+      ->add_option("--debug-dir", *directories,
+                   "separate debug files, looked into before /usr/lib/debug; repeatable")
       ->allow_extra_args(false);
 }
 
@@ -233,6 +234,17 @@ void AddCapture(CLI::App* app, int* exit_code) {
   command->callback([options, exit_code] { *exit_code = RunCapture(*options); });
 }
 
+void AddSurvivors(CLI::App* app, int* exit_code) {
+  auto* options = new SurvivorsOptions;
+  CLI::App* command = app->add_subcommand(
+      "survivors",
+      "Live bytes of spans that ended over a minute ago, by route, as the server sees it");
+  command->add_option("--service", options->service);
+  command->add_flag("--check", options->check, "exit 1 when a route is suspect");
+  AddClientFlags(command, options);
+  command->callback([options, exit_code] { *exit_code = RunSurvivors(*options); });
+}
+
 void AddCompare(CLI::App* app, int* exit_code) {
   auto* options = new CompareOptions;
   CLI::App* command = app->add_subcommand("compare", "Before / after table of two versions");
@@ -252,7 +264,7 @@ int Main(int argc, char** argv) {
       "  tidemark serve                     the server; point OTLP exporters at port 4317 or 4318");
   int exit_code = kExitFine;
   for (const auto add : {AddServe, AddRun, AddWatch, AddTop, AddDiff, AddDetect, AddIncidents,
-                         AddCapture, AddCompare}) {
+                         AddSurvivors, AddCapture, AddCompare}) {
     add(&app, &exit_code);
   }
   try {
