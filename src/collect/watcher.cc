@@ -25,7 +25,8 @@ class WatchSession {
   WatchSession(const WatchOptions& options, LedgerCollector* collector)
       : collector_(collector),
         remove_ended_(options.remove_ended),
-        delivery_(options.server, options.max_processes) {}
+        delivery_(options.server, options.max_processes),
+        memory_({}, options.system_root) {}
 
   void Tick() {
     Push(collector_->ReadAll("interval"));

@@ -17,6 +17,7 @@ struct WatchOptions {
   uint16_t pprof_port = 0;                 // of /debug/pprof/heap on 127.0.0.1; 0 = any free one
   size_t max_processes = 256;              // read at a time; more are counted
   bool remove_ended = false;  // remove a ledger once the last profile of its process was taken
+  std::string system_root;    // before /proc and /sys where memory is looked at; "" but in tests
   std::vector<std::string> debug_directories;  // looked into before /usr/lib/debug
 };
 
