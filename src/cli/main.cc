@@ -162,6 +162,7 @@ void AddProfileFlags(CLI::App* command, ProfileCommandOptions* options) {
   command->add_option("--type", options->type,
                       "inuse_space, inuse_objects, alloc_space or alloc_objects");
   command->add_option("-n,--rows", options->rows, "functions shown (20)");
+  AddDebugDirectories(command, &options->debug_directories);
   AddFormat(command, &options->format);
 }
 

@@ -109,7 +109,8 @@ void HeapEndpoint::HandleProfile(const HttpRequest& request, bool allocs,
     return respond(
         Text(400, "pid must be a number, seconds one from 0 to " + std::to_string(kMaxSeconds)));
   }
-  auto reading = collector_->Read(static_cast<uint64_t>(pid), "pull");
+  auto reading = collector_->Read(static_cast<uint64_t>(pid), "pull",
+                                  seconds == 0 ? Ages::kWith : Ages::kWithout);
   if (!reading) return respond(Text(StatusOf(reading.error()), reading.error().message));
   if (seconds == 0) return respond(Pprof(std::move(reading->batch.profile), allocs, false));
   const std::lock_guard lock(mutex_);
@@ -132,7 +133,7 @@ void HeapEndpoint::AnswerDue(int64_t steady_now_ns, bool all) {
     pending_.erase(later, pending_.end());
   }
   for (Pending& pending : due) {
-    auto reading = collector_->Read(pending.pid, "pull, delta");
+    auto reading = collector_->Read(pending.pid, "pull, delta", Ages::kWithout);
     if (!reading) {
       pending.respond(Text(StatusOf(reading.error()), reading.error().message));
       continue;

@@ -56,7 +56,8 @@ std::vector<uint64_t> LedgerCollector::Pids() {
   return pids;
 }
 
-Result<Reading> LedgerCollector::ReadLocked(const LedgerFile& file, const std::string& trigger) {
+Result<Reading> LedgerCollector::ReadLocked(const LedgerFile& file, const std::string& trigger,
+                                            Ages ages) {
   TIDEMARK_ASSIGN_OR_RETURN(const LedgerSnapshot ledger, ReadLedgerFile(file));
   const ProcessName name = names_->NameOf(file, ledger.header);
   Reading reading;
@@ -70,16 +71,17 @@ Result<Reading> LedgerCollector::ReadLocked(const LedgerFile& file, const std::s
   ProfileOptions options;
   options.time_ns = reading.pid == 0 ? NewestNs(ledger) : WallClockNs();
   options.module_root = name.root;
+  options.ages = ages == Ages::kWith;
   options.annotations = {{"service", target.service},
                          {"version", target.version},
                          {"instance", target.instance},
                          {"command", name.command_line},
                          {"trigger", trigger}};
-  reading.batch.profile = BuildProfile(ledger, symbolizer_, options);
+  reading.batch.profile = BuildProfile(ledger, symbolizer_, options, &reading.variances);
   return reading;
 }
 
-Result<Reading> LedgerCollector::Read(uint64_t pid, const std::string& trigger) {
+Result<Reading> LedgerCollector::Read(uint64_t pid, const std::string& trigger, Ages ages) {
   const std::lock_guard lock(mutex_);
   std::vector<LedgerFile> found;
   for (LedgerFile& file : UnfinishedLocked()) {
@@ -95,18 +97,18 @@ Result<Reading> LedgerCollector::Read(uint64_t pid, const std::string& trigger) 
     return InvalidArgument(std::to_string(found.size()) +
                            " processes are recorded here: name one with ?pid=");
   }
-  return ReadLocked(found.front(), trigger);
+  return ReadLocked(found.front(), trigger, ages);
 }
 
 // The ledger may have changed between the reading and the end.
-void LedgerCollector::Finish(const std::string& trigger, Reading* reading) {
-  if (auto last = ReadLocked(reading->file, trigger)) *reading = std::move(*last);
+void LedgerCollector::Finish(const std::string& trigger, Ages ages, Reading* reading) {
+  if (auto last = ReadLocked(reading->file, trigger, ages)) *reading = std::move(*last);
   reading->ended = true;
   finished_.insert(reading->file);
   names_->Forget(reading->file);
 }
 
-std::vector<Reading> LedgerCollector::ReadAll(const std::string& trigger) {
+std::vector<Reading> LedgerCollector::ReadAll(const std::string& trigger, Ages ages) {
   const std::lock_guard lock(mutex_);
   std::vector<Reading> readings;
   for (const LedgerFile& file : UnfinishedLocked()) {
@@ -114,7 +116,7 @@ std::vector<Reading> LedgerCollector::ReadAll(const std::string& trigger) {
       ++stats_.passed_over;
       continue;
     }
-    auto reading = ReadLocked(file, trigger);
+    auto reading = ReadLocked(file, trigger, ages);
     if (!reading) {
       ++stats_.unreadable;
       stats_.last_error = reading.error().message;
@@ -122,7 +124,7 @@ std::vector<Reading> LedgerCollector::ReadAll(const std::string& trigger) {
     }
     const bool ended = names_->HasEnded(file, reading->header);
     if (reading->pid == 0 && !ended) continue;  // not found yet, but not given up either
-    if (ended) Finish(trigger, &*reading);
+    if (ended) Finish(trigger, ages, &*reading);
     readings.push_back(std::move(*reading));
   }
   return readings;
@@ -133,9 +135,9 @@ std::vector<Reading> LedgerCollector::ReadEnded(const std::string& trigger) {
   std::vector<Reading> readings;
   for (const LedgerFile& file : UnfinishedLocked()) {
     if (names_->PidOf(file) == 0 || !names_->HasEnded(file, {})) continue;
-    auto reading = ReadLocked(file, trigger);
+    auto reading = ReadLocked(file, trigger, Ages::kWithout);
     if (!reading) continue;  // counted by the next ReadAll
-    Finish(trigger, &*reading);
+    Finish(trigger, Ages::kWithout, &*reading);
     readings.push_back(std::move(*reading));
   }
   return readings;

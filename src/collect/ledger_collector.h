@@ -24,7 +24,11 @@ struct Reading {
   LedgerHeader header;
   LiveTotals totals;
   ProfileBatch batch;
+  std::vector<double> variances;  // of each sample's live bytes
 };
+
+// Whether samples are told apart by age (ProfileOptions::ages): for people, not for the server.
+enum class Ages : uint8_t { kWithout, kWith };
 
 // Adds the comment "key: value" to the profile, in place of one of that key.
 void Annotate(const std::string& key, const std::string& value, Reading* reading);
@@ -51,10 +55,10 @@ class LedgerCollector {
   // The ledger of a live process by its id in our pid namespace; 0 = the only one there is.
   // `trigger` becomes an annotation. Errors: as ReadLedger; not found; invalid argument (0, and
   // there are several).
-  Result<Reading> Read(uint64_t pid, const std::string& trigger);
+  Result<Reading> Read(uint64_t pid, const std::string& trigger, Ages ages);
 
   // The main process first. Processes whose last reading was taken are not listed again.
-  std::vector<Reading> ReadAll(const std::string& trigger);
+  std::vector<Reading> ReadAll(const std::string& trigger, Ages ages);
 
   // Those that have ended since the last reading, and no others.
   std::vector<Reading> ReadEnded(const std::string& trigger);
@@ -69,8 +73,8 @@ class LedgerCollector {
 
  private:
   std::vector<LedgerFile> UnfinishedLocked();
-  Result<Reading> ReadLocked(const LedgerFile& file, const std::string& trigger);
-  void Finish(const std::string& trigger, Reading* reading);
+  Result<Reading> ReadLocked(const LedgerFile& file, const std::string& trigger, Ages ages);
+  void Finish(const std::string& trigger, Ages ages, Reading* reading);
 
   const CollectorOptions options_;
 

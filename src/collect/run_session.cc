@@ -40,8 +40,8 @@ RunSession::RunSession(const RunOptions& options, LedgerCollector* collector, Ru
       remove_ended_(remove_ended),
       delivery_(options.server, CollectorOptions().max_processes) {}
 
-std::vector<Reading> RunSession::ReadAll(const std::string& trigger) {
-  auto readings = collector_->ReadAll(trigger);
+std::vector<Reading> RunSession::ReadAll(const std::string& trigger, Ages ages) {
+  auto readings = collector_->ReadAll(trigger, ages);
   for (Reading& reading : readings) {
     if (reading.ended && !reading.is_main) {
       AnnotateEnd(&memory_, &reading);
@@ -63,7 +63,7 @@ void RunSession::LookAtMemory() {
   for (const uint64_t pid : collector_->Pids()) {
     const auto alarm = memory_.Look(pid, SteadyClockNs());
     if (!alarm) continue;
-    auto reading = collector_->Read(pid, "limit");
+    auto reading = collector_->Read(pid, "limit", Ages::kWithout);
     if (!reading) continue;
     Annotate("memory", *alarm, &*reading);
     Push({*reading});
@@ -81,7 +81,7 @@ void RunSession::ExplainSilence(const std::vector<Reading>& readings) {
 }
 
 void RunSession::Tick() {
-  const auto readings = ReadAll("interval");
+  const auto readings = ReadAll("interval", Ages::kWithout);
   ExplainSilence(readings);
   Push(readings);
 }
@@ -91,6 +91,7 @@ void RunSession::Print(const std::vector<Reading>& readings) {
     ReportOptions report;
     report.title = TitleOf(reading);
     report.sigma_bytes = reading.totals.sigma_bytes;
+    report.variances = &reading.variances;
     const auto first = first_.find(reading.file.path);
     const Profile* before = first == first_.end() ? nullptr : &first->second;
     if (before != nullptr && before->time_ns >= reading.batch.profile.time_ns) before = nullptr;
@@ -101,14 +102,15 @@ void RunSession::Print(const std::vector<Reading>& readings) {
   std::fflush(stdout);
 }
 
-void RunSession::Report(const std::string& trigger) { Print(ReadAll(trigger)); }
+void RunSession::Report(const std::string& trigger) { Print(ReadAll(trigger, Ages::kWith)); }
 
 void RunSession::Finish(const ChildEnd& end) {
   std::string trigger = TriggerOf(end);
   const auto killed =
       end.signal == SIGKILL ? memory_.OutOfMemory(main_pid_) : std::optional<std::string>();
   names_->SetMainEnded();
-  auto readings = ReadAll(killed ? "oom" : trigger);
+  auto readings =
+      ReadAll(killed ? "oom" : trigger, delivery_.has_server() ? Ages::kWithout : Ages::kWith);
   if (killed) trigger += " for want of memory: " + *killed;
   for (Reading& reading : readings) {
     if (killed && reading.is_main) Annotate("end", trigger, &reading);

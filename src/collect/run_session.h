@@ -34,7 +34,7 @@ class RunSession {
   void Finish(const ChildEnd& end);
 
  private:
-  std::vector<Reading> ReadAll(const std::string& trigger);
+  std::vector<Reading> ReadAll(const std::string& trigger, Ages ages);
   void Push(const std::vector<Reading>& readings);
   void Print(const std::vector<Reading>& readings);
   void ExplainSilence(const std::vector<Reading>& readings);

@@ -111,6 +111,10 @@ TEST(RunnerTest, EndpointShowsTheLeakWhileTheProgramRuns) {
   EXPECT_EQ(profile->default_sample_type, "inuse_space");
   EXPECT_EQ(profile->period, 32768);
   EXPECT_THAT(profile->comments, Contains("version: 1.2.3"));
+  EXPECT_THAT(profile->comments, Contains(StartsWith("live_bytes: ")));
+  EXPECT_TRUE(std::any_of(profile->samples.begin(), profile->samples.end(), [](const Sample& s) {
+    return !s.labels.empty() && s.labels.back().key == "age" && s.labels.back().unit == "seconds";
+  }));
   const HeapSummary summary = Summarize(*profile, nullptr, {});
   ASSERT_FALSE(summary.heaviest.empty());
   EXPECT_EQ(LeafOf(summary.heaviest[0]), "fixture::LeakForEver");
@@ -125,6 +129,8 @@ TEST(RunnerTest, EndpointShowsTheLeakWhileTheProgramRuns) {
   EXPECT_EQ(run.Wait(), 7) << run.Err();
   EXPECT_THAT(run.Out(), HasSubstr("fixture::LeakForEver"));
   EXPECT_THAT(run.Out(), HasSubstr("Live bytes by span"));
+  EXPECT_THAT(run.Out(), HasSubstr("older than"));
+  EXPECT_THAT(run.Out(), HasSubstr(" +- "));
 }
 
 TEST(RunnerTest, DeltaHoldsOnlyWhatChanged) {

@@ -29,7 +29,7 @@ class WatchSession {
         memory_({}, options.system_root) {}
 
   void Tick() {
-    Push(collector_->ReadAll("interval"));
+    Push(collector_->ReadAll("interval", Ages::kWithout));
     Complain();
   }
 
@@ -38,7 +38,7 @@ class WatchSession {
     for (const uint64_t pid : collector_->Pids()) {
       const auto alarm = memory_.Look(pid, SteadyClockNs());
       if (!alarm) continue;
-      auto reading = collector_->Read(pid, "limit");
+      auto reading = collector_->Read(pid, "limit", Ages::kWithout);
       if (!reading) continue;
       Annotate("memory", *alarm, &*reading);
       Push({*reading});

@@ -92,7 +92,8 @@ std::vector<SymbolFrame> LookUp(Module* module, uint64_t address) {
   if (!frames.empty()) {
     // Functions local to a file have no linkage name in DWARF, but they have one in the symbols.
     SymbolFrame& outermost = frames.back();
-    const bool mangled = outermost.system_name.rfind("_Z", 0) == 0;
+    const bool mangled =
+        outermost.system_name.starts_with("_Z") || outermost.system_name.starts_with("_R");
     if (symbol != nullptr && !mangled) {
       outermost.system_name = symbol->name;
       outermost.function = ReadableName(symbol->name);

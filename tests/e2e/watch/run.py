@@ -160,7 +160,7 @@ def check_ends(scene, leaky, fixed, watch, checks):
     fixed.process.terminate()
     leaky.process.wait()
     fixed.process.wait()
-    gone = wait_until("the ledgers' removal", lambda: not list(scene.ledgers.glob("*/*.ledger")), 30)
+    gone = wait_until("the ledgers' removal", lambda: not list(scene.ledgers.glob("*-service/*.ledger")), 30)
     checks.that(gone, "the ledgers of the killed and of the ended service are removed")
     traps = sorted(p.name for p in scene.ledgers.glob("*.ledger"))
     checks.that(len(traps) == 5, f"nothing else is removed: {traps}")
