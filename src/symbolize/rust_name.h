@@ -8,8 +8,8 @@
 namespace tidemark {
 
 // "_RNvC4shop4keep" -> "shop::keep": the "v0" mangling (RFC 2603, and the rustc book's chapter
-// "v0 Symbol Format"), default since Rust 1.90 or so. Without crate hashes. Nothing when it is no
-// such name, or one that nests deeper than 128 or grows longer than 4 KiB.
+// "v0 Symbol Format"), which rustc 1.95 writes by default. Without crate hashes. Nothing when it is
+// no such name, or one that nests deeper than 128 or grows longer than 4 KiB.
 std::optional<std::string> DemangleRustV0(std::string_view mangled);
 
 // "shop::keep$LT$T$GT$::h0123456789abcdef" -> "shop::keep<T>": what the older mangling leaves once
