@@ -8,6 +8,8 @@
 namespace tidemark {
 namespace {
 
+constexpr int64_t kRoundNs = 100'000'000;
+
 template <typename... Args>
 std::string Format(const char* format, Args... args) {
   std::array<char, 160> text;
@@ -37,7 +39,12 @@ std::optional<std::string> MemoryWatch::Look(uint64_t pid, int64_t now_ns) {
   if (memory.directory.empty() && seen_.contains(pid)) return std::nullopt;  // it has just ended
   Seen& seen = seen_[pid];
   seen.memory = std::move(memory);
-  seen.machine_kills = MachineOomKills(root_);
+  // One look at the machine serves all processes of a round.
+  if (machine_read_ns_ < 0 || now_ns - machine_read_ns_ >= kRoundNs) {
+    machine_kills_ = MachineOomKills(root_);
+    machine_read_ns_ = now_ns;
+  }
+  seen.machine_kills = machine_kills_;
   if (Alarm(seen.memory, thresholds_.rearm).empty()) seen.sounding = false;
   std::string alarm = Alarm(seen.memory, 1);
   if (alarm.empty()) return std::nullopt;

@@ -49,6 +49,8 @@ class MemoryWatch {
   const MemoryThresholds thresholds_;
   const std::string root_;
   std::map<uint64_t, Seen> seen_;  // by pid
+  std::optional<int64_t> machine_kills_;
+  int64_t machine_read_ns_ = -1;
 };
 
 }  // namespace tidemark

@@ -16,6 +16,8 @@ namespace {
 constexpr int kFailed = 2;
 // How often ends are looked for, memory is looked at and due delta profiles are answered.
 constexpr int64_t kLookNs = kNsPerSecond / 2;
+// With many processes less often, so that looking takes no more than a hundredth of the time.
+constexpr int64_t kLookShare = 100;
 
 unsigned long long Count(uint64_t value) { return value; }
 
@@ -102,9 +104,10 @@ void Watch(const WatchOptions& options, WaitedSignals* signals, HeapEndpoint* en
       next_tick = std::max(next_tick, SteadyClockNs() - interval) + interval;
       // A tick that took longer than the interval skips those it has missed.
     }
-    if (SteadyClockNs() >= next_look) {
+    if (const int64_t began = SteadyClockNs(); began >= next_look) {
       session->Look();
-      next_look = SteadyClockNs() + kLookNs;
+      const int64_t ended = SteadyClockNs();
+      next_look = ended + std::max(kLookNs, kLookShare * (ended - began));
     }
     endpoint->AnswerDue(SteadyClockNs(), false);
     siginfo_t info{};
