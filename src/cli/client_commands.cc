@@ -119,6 +119,54 @@ int RunIncidents(const IncidentsOptions& options) {
   return options.check && open ? kExitFinding : kExitFine;
 }
 
+namespace {
+
+// One row of the answer's "routes".
+void AddSurvivors(const json::value& row, TextTable* table, bool* suspect) {
+  const bool is_suspect = row.at("suspect").as_bool();
+  *suspect |= is_suspect;
+  const auto text = [&row](const char* key) { return std::string(row.at(key).as_string()); };
+  const auto bytes = [](const json::value& value) {
+    return FormatBytes(value.to_number<double>());
+  };
+  const auto& traces = row.at("traces").as_array();
+  const std::string version = text("version");
+  table->Row({text("service") + (version.empty() ? "" : " " + version), text("route"),
+              bytes(row.at("bytes")), std::to_string(row.at("objects").to_number<int64_t>()),
+              bytes(row.at("growth_bytes_per_hour").at("value")),
+              row.at("oldest_end").is_null() ? "-" : text("oldest_end"),
+              traces.empty() ? "-" : std::string(traces[0].at("trace_id").as_string()),
+              is_suspect ? "suspect" : ""});
+}
+
+}  // namespace
+
+int RunSurvivors(const SurvivorsOptions& options) {
+  std::string path = "/api/v1/survivors";
+  if (!options.service.empty()) path += "?service=" + Escape(options.service);
+  const auto body = Call(options, "GET", path);
+  if (!body) return Fail(body.error());
+  bool suspect = false;
+  TextTable table("llrrrlll");
+  table.Row(
+      {"service", "route", "survivors", "objects", "growth/h", "oldest end", "heaviest trace", ""});
+  boost::system::error_code status;
+  const json::value value = json::parse(*body, status);
+  const json::value* rows =
+      status || !value.is_object() ? nullptr : value.get_object().if_contains("routes");
+  if (rows == nullptr || !rows->is_array())
+    return Fail(Internal("the server's answer is not a list of survivors"));
+  for (const json::value& row : rows->get_array()) AddSurvivors(row, &table, &suspect);
+  if (options.format == OutputFormat::kJson) {
+    std::printf("%s\n", body->c_str());
+  } else if (rows->get_array().empty()) {
+    std::printf("no survivors: nothing of a span that ended over a minute ago is alive\n");
+  } else {
+    std::printf("%s", table.Text().c_str());
+  }
+  return options.check && suspect ? kExitFinding : kExitFine;
+}
+
 int RunCapture(const CaptureOptions& options) {
   const size_t slash = options.selector.find('/');
   json::object request{{"service", options.selector.substr(0, slash)}};

@@ -1,4 +1,4 @@
-// Commands that ask a running server: `tidemark incidents`, `capture` and `compare`.
+// Commands that ask a running server: `tidemark incidents`, `survivors`, `capture` and `compare`.
 #pragma once
 
 #include <string>
@@ -19,6 +19,12 @@ struct IncidentsOptions : ClientOptions {
   bool check = false;   // exit 1 when one is open
 };
 int RunIncidents(const IncidentsOptions& options);
+
+struct SurvivorsOptions : ClientOptions {
+  std::string service;  // empty = all
+  bool check = false;   // exit 1 when a route is suspect
+};
+int RunSurvivors(const SurvivorsOptions& options);
 
 struct CaptureOptions : ClientOptions {
   std::string selector;  // SERVICE or SERVICE/INSTANCE

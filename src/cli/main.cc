@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/profile_commands.h"
 #include "collect/runner.h"
+#include "collect/watcher.h"
 #include "server/server.h"
 
 namespace tidemark {
@@ -72,6 +73,13 @@ void AddServe(CLI::App* app, int* exit_code) {
   });
 }
 
+void AddDebugDirectories(CLI::App* command, std::vector<std::string>* directories) {
+  command
+      ->add_option("--debug-dir", *directories,
+                   "separate debug files, looked into before /usr/lib/debug; repeatable")
+      ->allow_extra_args(false);
+}
+
 // ---------------------------------------------------------------- run
 
 void AddRun(CLI::App* app, int* exit_code) {
@@ -91,6 +99,7 @@ void AddRun(CLI::App* app, int* exit_code) {
   command->add_option("--dir", options->directory, "keep the ledgers in this folder");
   command->add_option("--service", options->service, "service.name, over OTEL_SERVICE_NAME");
   command->add_option("--version", options->version, "service.version");
+  AddDebugDirectories(command, &options->debug_directories);
   static const std::map<std::string, ReportFormat> kNames = {{"text", ReportFormat::kText},
                                                              {"json", ReportFormat::kJson}};
   command->add_option("--format", options->report_format, "of the report: text or json")
@@ -114,12 +123,46 @@ void AddRun(CLI::App* app, int* exit_code) {
   });
 }
 
+// ---------------------------------------------------------------- watch
+
+void AddWatch(CLI::App* app, int* exit_code) {
+  auto* options = new WatchOptions;
+  auto* interval = new std::string("5s");
+  CLI::App* command =
+      app->add_subcommand("watch", "Watch the recorded processes of a directory of ledgers");
+  command->add_option("directory", options->directory, "TIDEMARK_DIR of the processes")->required();
+  command->add_option(
+      "--server", options->server,
+      "OTLP/HTTP of a server, as http://127.0.0.1:4318; without it only the endpoint");
+  command->add_option("--interval", *interval, "between two pushes (5s)");
+  command->add_option("--pprof-port", options->pprof_port,
+                      "of /debug/pprof/heap?pid=N on 127.0.0.1; 0 = any");
+  command->add_option("--max-processes", options->max_processes, "read at a time (256)")
+      ->check(CLI::Range(1, 4096));
+  command->add_flag("--remove-ended", options->remove_ended,
+                    "remove a ledger once the server has the last profile of its process");
+  AddDebugDirectories(command, &options->debug_directories);
+  command->footer(
+      "Example, as a sidecar that shares the process namespace:\n"
+      "  tidemark watch /run/tidemark --server http://tidemark:4318 --remove-ended");
+  command->callback([options, interval, exit_code] {
+    const auto interval_ns = ParseDuration(*interval);
+    if (!interval_ns) {
+      *exit_code = Fail(interval_ns.error());
+      return;
+    }
+    options->interval_ns = *interval_ns;
+    *exit_code = WatchCommand(*options);
+  });
+}
+
 // ---------------------------------------------------------------- files
 
 void AddProfileFlags(CLI::App* command, ProfileCommandOptions* options) {
   command->add_option("--type", options->type,
                       "inuse_space, inuse_objects, alloc_space or alloc_objects");
   command->add_option("-n,--rows", options->rows, "functions shown (20)");
+  AddDebugDirectories(command, &options->debug_directories);
   AddFormat(command, &options->format);
 }
 
@@ -192,6 +235,17 @@ void AddCapture(CLI::App* app, int* exit_code) {
   command->callback([options, exit_code] { *exit_code = RunCapture(*options); });
 }
 
+void AddSurvivors(CLI::App* app, int* exit_code) {
+  auto* options = new SurvivorsOptions;
+  CLI::App* command = app->add_subcommand(
+      "survivors",
+      "Live bytes of spans that ended over a minute ago, by route, as the server sees it");
+  command->add_option("--service", options->service);
+  command->add_flag("--check", options->check, "exit 1 when a route is suspect");
+  AddClientFlags(command, options);
+  command->callback([options, exit_code] { *exit_code = RunSurvivors(*options); });
+}
+
 void AddCompare(CLI::App* app, int* exit_code) {
   auto* options = new CompareOptions;
   CLI::App* command = app->add_subcommand("compare", "Before / after table of two versions");
@@ -210,8 +264,8 @@ int Main(int argc, char** argv) {
       "Start with:\n  tidemark run -- ./service          a report of what one program holds\n"
       "  tidemark serve                     the server; point OTLP exporters at port 4317 or 4318");
   int exit_code = kExitFine;
-  for (const auto add :
-       {AddServe, AddRun, AddTop, AddDiff, AddDetect, AddIncidents, AddCapture, AddCompare}) {
+  for (const auto add : {AddServe, AddRun, AddWatch, AddTop, AddDiff, AddDetect, AddIncidents,
+                         AddSurvivors, AddCapture, AddCompare}) {
     add(&app, &exit_code);
   }
   try {

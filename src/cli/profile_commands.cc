@@ -101,16 +101,16 @@ int Show(const FlameGraph& graph, const ProfileCommandOptions& options) {
 }  // namespace
 
 int RunTop(const ProfileCommandOptions& options) {
-  const auto profile = ReadProfileFile(options.profile);
+  const auto profile = ReadProfileFile(options.profile, options.debug_directories);
   if (!profile) return Fail(profile.error());
   const auto graph = BuildFlame(*profile, nullptr, {.type = options.type});
   return graph ? Show(*graph, options) : Fail(graph.error());
 }
 
 int RunDiff(const ProfileCommandOptions& options) {
-  const auto base = ReadProfileFile(options.base);
+  const auto base = ReadProfileFile(options.base, options.debug_directories);
   if (!base) return Fail(base.error());
-  const auto profile = ReadProfileFile(options.profile);
+  const auto profile = ReadProfileFile(options.profile, options.debug_directories);
   if (!profile) return Fail(profile.error());
   const auto graph = BuildFlame(*profile, &*base, {.type = options.type});
   return graph ? Show(*graph, options) : Fail(graph.error());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/output.h"
 
@@ -13,7 +14,8 @@ struct ProfileCommandOptions {
   std::string type = "inuse_space";
   size_t rows = 20;
   OutputFormat format = OutputFormat::kText;
-  bool check = false;  // diff: exit 1 when something grew
+  std::vector<std::string> debug_directories;  // for the symbols of a ledger
+  bool check = false;                          // diff: exit 1 when something grew
 };
 
 int RunTop(const ProfileCommandOptions& options);

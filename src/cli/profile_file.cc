@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "codec/pprof.h"
 #include "collect/profile_builder.h"
+#include "collect/run_environment.h"
 #include "ledger/ledger_reader.h"
 
 namespace tidemark {
@@ -24,12 +25,13 @@ Error At(const std::string& path, Error error) {
 
 }  // namespace
 
-Result<Profile> ReadProfileFile(const std::string& path) {
+Result<Profile> ReadProfileFile(const std::string& path,
+                                const std::vector<std::string>& debug_directories) {
   TIDEMARK_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path, kMaxFileBytes));
   if (IsLedger(bytes)) {
     const auto ledger = ReadLedger(path);
     if (!ledger) return At(path, ledger.error());
-    Symbolizer symbolizer;
+    Symbolizer symbolizer(SymbolizerOptionsFor(debug_directories, FromEnvironment));
     return BuildProfile(*ledger, symbolizer, {.time_ns = ledger->header.start_unix_ns});
   }
   auto profile = DecodeProfile(bytes);

@@ -32,15 +32,29 @@ Exporter::~Exporter() {
   thread_.join();
 }
 
-void Exporter::Send(const std::string& path, const std::string& body) {
-  Request request{path, Gzip(body, 1)};
+// The mutex is held for both.
+void Exporter::Push(Request request, bool front) {
+  queue_bytes_ += request.body.size();
+  front ? queue_.push_front(std::move(request)) : queue_.push_back(std::move(request));
+}
+
+Exporter::Request Exporter::Pop() {
+  Request request = std::move(queue_.front());
+  queue_.pop_front();
+  queue_bytes_ -= request.body.size();
+  return request;
+}
+
+void Exporter::Send(const std::string& path, const std::string& body, std::function<void()> sent) {
+  Request request{path, Gzip(body, 1), std::move(sent)};
   {
     const std::lock_guard lock(mutex_);
-    if (queue_.size() >= options_.max_queue) {
-      queue_.pop_front();
+    while (!queue_.empty() && (queue_.size() >= options_.max_queue ||
+                               queue_bytes_ + request.body.size() > options_.max_queue_bytes)) {
+      Pop();
       ++stats_.dropped_full;
     }
-    queue_.push_back(std::move(request));
+    Push(std::move(request), false);
   }
   changed_.notify_all();
 }
@@ -88,19 +102,19 @@ void Exporter::Run() {
   for (;;) {
     changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (stopping_) return;
-    Request request = std::move(queue_.front());
-    queue_.pop_front();
+    Request request = Pop();
     busy_ = true;
     int64_t retry_ns = options_.first_retry_ns << std::min(request.attempts, 10);
     ++request.attempts;
     lock.unlock();
     const Outcome outcome = Attempt(request, &retry_ns);
+    if (outcome == Outcome::kSent && request.sent) request.sent();
     lock.lock();
     busy_ = false;
     if (outcome == Outcome::kRetry && request.attempts < options_.max_attempts) {
       ++stats_.retried;
       // Waiting in front of the queue, it is the oldest and the first to go when the queue is full.
-      queue_.push_front(std::move(request));
+      Push(std::move(request), true);
       changed_.wait_for(lock, Ns(std::min(retry_ns, options_.max_retry_ns)),
                         [this] { return stopping_ || hurry_; });
       continue;

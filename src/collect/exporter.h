@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -17,6 +18,7 @@ namespace tidemark {
 struct ExporterOptions {
   std::string server;                     // "http://host:port"
   size_t max_queue = 16;                  // requests; beyond, the oldest is dropped
+  size_t max_queue_bytes = 64 << 20;      // of them, as sent; the same
   int64_t timeout_ns = 5'000'000'000;     // of one attempt
   int64_t first_retry_ns = 500'000'000;   // doubles with each attempt
   int64_t max_retry_ns = 30'000'000'000;  // also bounds what the server asks for
@@ -39,8 +41,9 @@ class Exporter {
   Exporter(const Exporter&) = delete;
   Exporter& operator=(const Exporter&) = delete;
 
-  // Queues a POST of an OTLP protobuf body, gzipped here, to `path` ("/v1/metrics").
-  void Send(const std::string& path, const std::string& body);
+  // Queues a POST of an OTLP protobuf body, gzipped here, to `path` ("/v1/metrics"). `sent` is
+  // called on the exporter's thread once the server has taken it, and never when it is lost.
+  void Send(const std::string& path, const std::string& body, std::function<void()> sent = {});
 
   // Waits until all is sent or given up, at most `timeout_ns`, without pauses between attempts.
   // True when nothing is left.
@@ -51,17 +54,21 @@ class Exporter {
  private:
   struct Request {
     std::string path, body;
+    std::function<void()> sent;
     int attempts = 0;
   };
   enum class Outcome { kSent, kRetry, kRefused };
 
   void Run();
+  void Push(Request request, bool front);
+  Request Pop();
   Outcome Attempt(const Request& request, int64_t* retry_ns);
 
   const ExporterOptions options_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Request> queue_;
+  size_t queue_bytes_ = 0;
   bool busy_ = false;   // one request, taken from the queue, is under way
   bool hurry_ = false;  // Flush waits: no pauses between attempts
   bool stopping_ = false;

@@ -39,7 +39,16 @@ int64_t Number(const HttpRequest& request, const std::string& name, int64_t fall
                                                                   : -1;
 }
 
-int StatusOf(const Error& error) { return error.code == ErrorCode::kNotFound ? 404 : 503; }
+int StatusOf(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kInvalidArgument:
+      return 400;
+    default:
+      return 503;
+  }
+}
 
 }  // namespace
 
@@ -100,7 +109,8 @@ void HeapEndpoint::HandleProfile(const HttpRequest& request, bool allocs,
     return respond(
         Text(400, "pid must be a number, seconds one from 0 to " + std::to_string(kMaxSeconds)));
   }
-  auto reading = collector_->Read(static_cast<uint64_t>(pid), "pull");
+  auto reading = collector_->Read(static_cast<uint64_t>(pid), "pull",
+                                  seconds == 0 ? Ages::kWith : Ages::kWithout);
   if (!reading) return respond(Text(StatusOf(reading.error()), reading.error().message));
   if (seconds == 0) return respond(Pprof(std::move(reading->batch.profile), allocs, false));
   const std::lock_guard lock(mutex_);
@@ -123,7 +133,7 @@ void HeapEndpoint::AnswerDue(int64_t steady_now_ns, bool all) {
     pending_.erase(later, pending_.end());
   }
   for (Pending& pending : due) {
-    auto reading = collector_->Read(pending.pid, "pull, delta");
+    auto reading = collector_->Read(pending.pid, "pull, delta", Ages::kWithout);
     if (!reading) {
       pending.respond(Text(StatusOf(reading.error()), reading.error().message));
       continue;

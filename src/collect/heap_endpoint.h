@@ -1,9 +1,11 @@
-// /debug/pprof/heap of a process that knows nothing of it: read from its ledger, in the form that
+// /debug/pprof/heap of processes that know nothing of it: read from their ledgers, in the form that
 // `go tool pprof` and our own scraper pull.
 //
-//   /debug/pprof/                 the processes of the run, as text
-//   /debug/pprof/heap             gzipped pprof; ?pid=N another process, ?seconds=N what changed in
-//   /debug/pprof/allocs           the next N seconds; allocs differs in its default sample type
+//   /debug/pprof/                 the recorded processes, as text
+//   /debug/pprof/heap             gzipped pprof; ?pid=N another process than the main one,
+//   ?seconds=N /debug/pprof/allocs           what changed in the next N seconds; allocs differs in
+//   its default
+//                                 sample type
 //
 // Other parameters of Go's endpoint (gc, debug=0) are accepted and change nothing.
 #pragma once
@@ -28,7 +30,7 @@ class HeapEndpoint {
 
   uint16_t port() const { return server_->port(); }
 
-  // Which process is meant when none is named.
+  // Which process is meant when none is named; without a call, the only one there is.
   void SetMain(uint64_t pid);
 
   // Answers the delta requests whose time has come, or all of them. To be called every now and

@@ -1,130 +1,151 @@
 #include "collect/ledger_collector.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <charconv>
-#include <filesystem>
 
 #include "base/time.h"
 
 namespace tidemark {
 namespace {
 
-constexpr std::string_view kSuffix = ".ledger";
-// Ids of ended processes that we remember; the kernel reuses ids long after.
-constexpr size_t kMaxFinished = 4096;
-
-// 0 = the name is not PID.ledger.
-uint64_t PidOfFile(const std::string& name) {
-  uint64_t pid = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-  if (error != std::errc() || std::string_view(end) != kSuffix) return 0;
-  return pid;
-}
-
-bool HasEnded(const LedgerHeader& header) {
-  return header.state == ledger::State::kExited ||
-         (kill(static_cast<pid_t>(header.pid), 0) != 0 && errno == ESRCH);
+// When the ledger last changed, as far as its live samples tell.
+int64_t NewestNs(const LedgerSnapshot& ledger) {
+  int64_t newest_ns = ledger.header.start_unix_ns;
+  for (const LedgerSample& sample : ledger.live) {
+    newest_ns = std::max(newest_ns, sample.alloc_unix_ns);
+  }
+  return std::min(newest_ns, WallClockNs());
 }
 
 }  // namespace
 
-LedgerCollector::LedgerCollector(std::string directory, ServiceIdentity identity,
-                                 std::string command_line, bool remove_ended)
-    : directory_(std::move(directory)),
-      identity_(std::move(identity)),
-      command_line_(std::move(command_line)),
-      remove_ended_(remove_ended) {}
-
-void LedgerCollector::SetMain(uint64_t pid, uint16_t pprof_port) {
-  const std::lock_guard lock(mutex_);
-  main_pid_ = pid;
-  pprof_port_ = pprof_port;
+void Annotate(const std::string& key, const std::string& value, Reading* reading) {
+  auto& comments = reading->batch.profile.comments;
+  std::erase_if(comments,
+                [&](const std::string& comment) { return comment.starts_with(key + ": "); });
+  comments.push_back(key + ": " + value);
 }
 
-std::string LedgerCollector::PathOf(uint64_t pid) const {
-  return directory_ + "/" + std::to_string(pid) + std::string(kSuffix);
-}
+LedgerCollector::LedgerCollector(CollectorOptions options, ProcessNames* names)
+    : options_(std::move(options)), names_(names), symbolizer_(options_.symbols) {}
 
-std::vector<uint64_t> LedgerCollector::PidsLocked() const {
-  std::vector<uint64_t> pids;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(directory_, error), end; !error && it != end;
-       it.increment(error)) {
-    const uint64_t pid = PidOfFile(it->path().filename().string());
-    if (pid != 0 && finished_.count(pid) == 0) pids.push_back(pid);
+std::vector<LedgerFile> LedgerCollector::UnfinishedLocked() {
+  LedgerListing listing = ListLedgers(options_.directory, kMaxFiles);
+  stats_.refused += listing.refused;
+  stats_.passed_over += listing.left_out;
+  std::set<LedgerFile> still_there;
+  std::vector<LedgerFile> files;
+  for (LedgerFile& file : listing.files) {
+    if (finished_.contains(file)) {
+      still_there.insert(std::move(file));
+    } else {
+      files.push_back(std::move(file));
+    }
   }
-  std::sort(pids.begin(), pids.end(), [this](uint64_t a, uint64_t b) {
-    return std::pair(a != main_pid_, a) < std::pair(b != main_pid_, b);
-  });
-  return pids;
+  finished_ = std::move(still_there);
+  std::stable_partition(files.begin(), files.end(),
+                        [this](const LedgerFile& file) { return names_->IsMain(file); });
+  return files;
 }
 
 std::vector<uint64_t> LedgerCollector::Pids() {
   const std::lock_guard lock(mutex_);
-  return PidsLocked();
+  std::vector<uint64_t> pids;
+  for (const LedgerFile& file : UnfinishedLocked()) {
+    if (const uint64_t pid = names_->PidOf(file); pid != 0) pids.push_back(pid);
+  }
+  return pids;
 }
 
-Result<Reading> LedgerCollector::ReadLocked(uint64_t pid, const std::string& trigger) {
-  TIDEMARK_ASSIGN_OR_RETURN(const LedgerSnapshot ledger, ReadLedger(PathOf(pid)));
+Result<Reading> LedgerCollector::ReadLocked(const LedgerFile& file, const std::string& trigger,
+                                            Ages ages) {
+  TIDEMARK_ASSIGN_OR_RETURN(const LedgerSnapshot ledger, ReadLedgerFile(file));
+  const ProcessName name = names_->NameOf(file, ledger.header);
   Reading reading;
-  reading.pid = pid;
-  reading.is_main = pid == main_pid_;
+  reading.file = file;
+  reading.pid = names_->PidOf(file);
+  reading.is_main = names_->IsMain(file);
   reading.header = ledger.header;
   reading.totals = TotalsOf(ledger);
-  reading.batch.resource = ResourceOf(identity_, pid, reading.is_main, ledger.header.exe_path,
-                                      reading.is_main ? pprof_port_ : 0);
+  reading.batch.resource = name.resource;
+  const Target& target = name.resource.target;
   ProfileOptions options;
-  options.time_ns = WallClockNs();
-  options.annotations = {{"service", identity_.service},
-                         {"version", identity_.version},
-                         {"instance", reading.batch.resource.target.instance},
-                         {"command", command_line_},
+  options.time_ns = reading.pid == 0 ? NewestNs(ledger) : WallClockNs();
+  options.module_root = name.root;
+  options.ages = ages == Ages::kWith;
+  options.annotations = {{"service", target.service},
+                         {"version", target.version},
+                         {"instance", target.instance},
+                         {"command", name.command_line},
                          {"trigger", trigger}};
-  reading.batch.profile = BuildProfile(ledger, symbolizer_, options);
+  reading.batch.profile = BuildProfile(ledger, symbolizer_, options, &reading.variances);
   return reading;
 }
 
-Result<Reading> LedgerCollector::Read(uint64_t pid, const std::string& trigger) {
+Result<Reading> LedgerCollector::Read(uint64_t pid, const std::string& trigger, Ages ages) {
   const std::lock_guard lock(mutex_);
-  return ReadLocked(pid, trigger);
+  std::vector<LedgerFile> found;
+  for (LedgerFile& file : UnfinishedLocked()) {
+    const uint64_t its_pid = names_->PidOf(file);
+    if (its_pid != 0 && (pid == 0 || its_pid == pid)) found.push_back(std::move(file));
+  }
+  if (found.empty()) {
+    return NotFound(pid == 0
+                        ? "no recorded process in " + options_.directory
+                        : "no ledger of pid " + std::to_string(pid) + " in " + options_.directory);
+  }
+  if (found.size() > 1) {
+    return InvalidArgument(std::to_string(found.size()) +
+                           " processes are recorded here: name one with ?pid=");
+  }
+  return ReadLocked(found.front(), trigger, ages);
 }
 
-std::vector<Reading> LedgerCollector::ReadAll(const std::string& trigger, bool main_ended) {
+// The ledger may have changed between the reading and the end.
+void LedgerCollector::Finish(const std::string& trigger, Ages ages, Reading* reading) {
+  if (auto last = ReadLocked(reading->file, trigger, ages)) *reading = std::move(*last);
+  reading->ended = true;
+  finished_.insert(reading->file);
+  names_->Forget(reading->file);
+}
+
+std::vector<Reading> LedgerCollector::ReadAll(const std::string& trigger, Ages ages) {
   const std::lock_guard lock(mutex_);
   std::vector<Reading> readings;
-  for (const uint64_t pid : PidsLocked()) {
-    if (readings.size() == kMaxProcesses) {
-      ++passed_over_;
+  for (const LedgerFile& file : UnfinishedLocked()) {
+    if (readings.size() == options_.max_processes) {
+      ++stats_.passed_over;
       continue;
     }
-    auto reading = ReadLocked(pid, trigger);
+    auto reading = ReadLocked(file, trigger, ages);
     if (!reading) {
-      ++unreadable_;
+      ++stats_.unreadable;
+      stats_.last_error = reading.error().message;
       continue;
     }
-    reading->ended = reading->is_main ? main_ended : HasEnded(reading->header);
-    if (reading->ended) {
-      if (finished_.size() == kMaxFinished) finished_.erase(finished_.begin());
-      finished_.insert(pid);
-      if (remove_ended_ && !reading->is_main) unlink(PathOf(pid).c_str());
-    }
+    const bool ended = names_->HasEnded(file, reading->header);
+    if (reading->pid == 0 && !ended) continue;  // not found yet, but not given up either
+    if (ended) Finish(trigger, ages, &*reading);
     readings.push_back(std::move(*reading));
   }
   return readings;
 }
 
-uint64_t LedgerCollector::passed_over() const {
+std::vector<Reading> LedgerCollector::ReadEnded(const std::string& trigger) {
   const std::lock_guard lock(mutex_);
-  return passed_over_;
+  std::vector<Reading> readings;
+  for (const LedgerFile& file : UnfinishedLocked()) {
+    if (names_->PidOf(file) == 0 || !names_->HasEnded(file, {})) continue;
+    auto reading = ReadLocked(file, trigger, Ages::kWithout);
+    if (!reading) continue;  // counted by the next ReadAll
+    Finish(trigger, Ages::kWithout, &*reading);
+    readings.push_back(std::move(*reading));
+  }
+  return readings;
 }
 
-uint64_t LedgerCollector::unreadable() const {
+CollectorStats LedgerCollector::stats() const {
   const std::lock_guard lock(mutex_);
-  return unreadable_;
+  return stats_;
 }
 
 }  // namespace tidemark

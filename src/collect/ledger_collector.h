@@ -1,4 +1,4 @@
-// The ledgers of one run: those of the command and of every process it forked or executed.
+// The ledgers of a directory: found, read, symbolized and named.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "collect/identity.h"
+#include "collect/ledger_files.h"
+#include "collect/process_names.h"
 #include "collect/profile_builder.h"
 #include "symbolize/symbolizer.h"
 
@@ -16,59 +17,72 @@ namespace tidemark {
 
 // One process, as its ledger stood.
 struct Reading {
-  uint64_t pid = 0;
+  LedgerFile file;
+  uint64_t pid = 0;  // in our pid namespace; 0 = gone before we first looked
   bool is_main = false;
   bool ended = false;  // the process is gone: this is its last reading
   LedgerHeader header;
   LiveTotals totals;
   ProfileBatch batch;
+  std::vector<double> variances;  // of each sample's live bytes
+};
+
+// Whether samples are told apart by age (ProfileOptions::ages): for people, not for the server.
+enum class Ages : uint8_t { kWithout, kWith };
+
+// Adds the comment "key: value" to the profile, in place of one of that key.
+void Annotate(const std::string& key, const std::string& value, Reading* reading);
+
+struct CollectorOptions {
+  std::string directory;
+  size_t max_processes = 64;  // alive and read at a time
+  SymbolizerOptions symbols;
+};
+
+struct CollectorStats {
+  uint64_t passed_over = 0;  // processes beyond max_processes, counted at each ReadAll
+  uint64_t unreadable = 0;   // ledgers that could not be read, counted each time
+  uint64_t refused = 0;      // names of ledgers that were no regular file, counted each time
+  std::string last_error;    // of the last unreadable one
 };
 
 // Any thread may call; one reading is made at a time, since they share a symbolizer.
 class LedgerCollector {
  public:
-  // `remove_ended`: the ledgers of processes that ended, but for the main one's, are removed after
-  // their last reading.
-  LedgerCollector(std::string directory, ServiceIdentity identity, std::string command_line,
-                  bool remove_ended);
+  // `names` outlives this and is used by one thread at a time.
+  LedgerCollector(CollectorOptions options, ProcessNames* names);
 
-  // Known once the command has started and the endpoint listens.
-  void SetMain(uint64_t pid, uint16_t pprof_port);
+  // The ledger of a live process by its id in our pid namespace; 0 = the only one there is.
+  // `trigger` becomes an annotation. Errors: as ReadLedger; not found; invalid argument (0, and
+  // there are several).
+  Result<Reading> Read(uint64_t pid, const std::string& trigger, Ages ages);
 
-  // Errors: as ReadLedger. `trigger` becomes an annotation.
-  Result<Reading> Read(uint64_t pid, const std::string& trigger);
+  // The main process first. Processes whose last reading was taken are not listed again.
+  std::vector<Reading> ReadAll(const std::string& trigger, Ages ages);
 
-  // The main process first; at most kMaxProcesses. Processes whose last reading was taken are not
-  // listed again. `main_ended`: the main process is known to be gone.
-  std::vector<Reading> ReadAll(const std::string& trigger, bool main_ended);
+  // Those that have ended since the last reading, and no others.
+  std::vector<Reading> ReadEnded(const std::string& trigger);
 
-  // Process ids with a ledger, the main one first.
+  // Ids of live processes in our pid namespace, the main one first.
   std::vector<uint64_t> Pids();
 
-  // Processes passed over because there were more than kMaxProcesses, counted at each ReadAll.
-  uint64_t passed_over() const;
-  // Ledgers that could not be read, counted each time.
-  uint64_t unreadable() const;
+  CollectorStats stats() const;
 
-  static constexpr size_t kMaxProcesses = 64;
+  // Ledgers in the directory, those of ended processes included; more are left out.
+  static constexpr size_t kMaxFiles = 4096;
 
  private:
-  std::string PathOf(uint64_t pid) const;
-  std::vector<uint64_t> PidsLocked() const;
-  Result<Reading> ReadLocked(uint64_t pid, const std::string& trigger);
+  std::vector<LedgerFile> UnfinishedLocked();
+  Result<Reading> ReadLocked(const LedgerFile& file, const std::string& trigger, Ages ages);
+  void Finish(const std::string& trigger, Ages ages, Reading* reading);
 
-  const std::string directory_;
-  const ServiceIdentity identity_;
-  const std::string command_line_;
-  const bool remove_ended_;
+  const CollectorOptions options_;
 
   mutable std::mutex mutex_;  // guards all below
+  ProcessNames* names_;
   Symbolizer symbolizer_;
-  uint64_t main_pid_ = 0;
-  uint16_t pprof_port_ = 0;
-  std::set<uint64_t> finished_;
-  uint64_t passed_over_ = 0;
-  uint64_t unreadable_ = 0;
+  std::set<LedgerFile> finished_;  // of files still there
+  CollectorStats stats_;
 };
 
 }  // namespace tidemark

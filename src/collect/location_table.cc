@@ -20,8 +20,9 @@ std::string Hex(const std::string& bytes) {
 
 }  // namespace
 
-LocationTable::LocationTable(const LedgerSnapshot& ledger, Symbolizer* symbolizer, Profile* profile)
-    : symbolizer_(symbolizer), profile_(profile), modules_(ledger.modules) {
+LocationTable::LocationTable(const LedgerSnapshot& ledger, std::string root, Symbolizer* symbolizer,
+                             Profile* profile)
+    : root_(std::move(root)), symbolizer_(symbolizer), profile_(profile), modules_(ledger.modules) {
   std::stable_sort(modules_.begin(), modules_.end(), [&](const auto& a, const auto& b) {
     return (a.path == ledger.header.exe_path) > (b.path == ledger.header.exe_path);
   });
@@ -50,14 +51,17 @@ uint32_t LocationTable::MappingOf(uint64_t address) const {
   return kNoIndex;
 }
 
+ModuleRef LocationTable::RefOf(uint32_t mapping) const {
+  return {modules_[mapping].path, profile_->mappings[mapping].build_id, root_};
+}
+
 const std::vector<SymbolFrame>& LocationTable::FramesOf(uint64_t address, uint32_t mapping) {
   const auto known = frames_.find(address);
   if (known != frames_.end()) return known->second;
   std::vector<SymbolFrame> frames;
   if (mapping != kNoIndex) {
     const LedgerModule& module = modules_[mapping];
-    frames = symbolizer_->Frames({module.path, profile_->mappings[mapping].build_id},
-                                 address - module.start + module.file_offset);
+    frames = symbolizer_->Frames(RefOf(mapping), address - module.start + module.file_offset);
   }
   return frames_.emplace(address, std::move(frames)).first->second;
 }
@@ -117,8 +121,7 @@ std::vector<std::string> LocationTable::Unreadable() const {
   std::vector<std::string> out;
   for (size_t i = 0; i < modules_.size(); ++i) {
     if (!met[i]) continue;
-    const auto status =
-        symbolizer_->ModuleStatus({modules_[i].path, profile_->mappings[i].build_id});
+    const auto status = symbolizer_->ModuleStatus(RefOf(static_cast<uint32_t>(i)));
     if (!status) out.push_back(status.error().message);
   }
   return out;

@@ -16,8 +16,10 @@ namespace tidemark {
 // Used by one thread; refers to the ledger, symbolizer and profile it was made with.
 class LocationTable {
  public:
-  // Enters the ledger's modules as mappings, the main program first.
-  LocationTable(const LedgerSnapshot& ledger, Symbolizer* symbolizer, Profile* profile);
+  // Enters the ledger's modules as mappings, the main program first. `root` stands before their
+  // paths when they are opened.
+  LocationTable(const LedgerSnapshot& ledger, std::string root, Symbolizer* symbolizer,
+                Profile* profile);
 
   // Locations of a stack, leaf first, without the allocator's frames at the leaf. A stack of
   // nothing else is kept whole; the unknown stack is one location that says so.
@@ -33,6 +35,9 @@ class LocationTable {
   uint32_t Location(uint64_t address, size_t skip);
   uint32_t Function(const SymbolFrame& frame);
 
+  ModuleRef RefOf(uint32_t mapping) const;
+
+  const std::string root_;
   Symbolizer* symbolizer_;
   Profile* profile_;
   std::vector<LedgerModule> modules_;  // as the profile's mappings

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 namespace tidemark {
 namespace {
@@ -60,6 +61,33 @@ TEST(ProfileBuilderTest, TypesStandInGosOrder) {
   EXPECT_EQ(profile.period, 1000);
   EXPECT_EQ(profile.period_type, (ValueType{"space", "bytes"}));
   EXPECT_EQ(profile.time_ns, 7);
+}
+
+TEST(ProfileBuilderTest, AgesAreToldApartByPowersOfTwo) {
+  LedgerSnapshot ledger = Ledger();
+  const auto aged = [](int64_t seconds, uint8_t span) {
+    LedgerSample sample = SampleOf(1, 1000, 10, span, span);
+    sample.alloc_unix_ns = (1000 - seconds) * 1'000'000'000;
+    return sample;
+  };
+  ledger.live = {aged(0, 0), aged(70, 0), aged(100, 0), aged(600, 0), aged(600, 3), aged(-9, 0)};
+  Symbolizer symbolizer;
+  std::vector<double> variances;
+  const Profile profile = BuildProfile(
+      ledger, symbolizer, {.time_ns = 1000LL * 1'000'000'000, .ages = true}, &variances);
+  std::map<int64_t, int64_t> bytes;  // by age
+  for (const Sample& sample : profile.samples) {
+    for (const Label& label : sample.labels) {
+      if (label.key == "age") bytes[label.number] += sample.values[3];
+    }
+  }
+  EXPECT_EQ(bytes, (std::map<int64_t, int64_t>{{0, 2000}, {64, 2000}, {512, 2000}}));
+  EXPECT_EQ(profile.Total(profile.TypeIndex("inuse_space")), 6000);
+  EXPECT_EQ(profile.Total(profile.TypeIndex("alloc_space")), 6000);
+  ASSERT_EQ(variances.size(), profile.samples.size());
+  double sum = 0;
+  for (const double each : variances) sum += each;
+  EXPECT_DOUBLE_EQ(sum, 6 * 1000.0 * (1000 - 100));
 }
 
 TEST(ProfileBuilderTest, LiveSamplesAreJoinedByStackAndSpan) {

@@ -51,11 +51,28 @@ std::string Head(const HeapSummary& summary, const ReportOptions& options) {
   out += "  live " + FormatBytes(static_cast<double>(summary.inuse_bytes)) + " in " +
          std::to_string(summary.inuse_objects) + " objects";
   if (options.sigma_bytes > 0 && summary.inuse_bytes > 0) {
-    out += Printf(" (sampled, +-%.1f %% at 95 %%)",
-                  196.0 * options.sigma_bytes / static_cast<double>(summary.inuse_bytes));
+    out += Printf(" +- %.1f %% (one standard error of sampling)",
+                  100.0 * options.sigma_bytes / static_cast<double>(summary.inuse_bytes));
   }
   out += "; allocated in all " + FormatBytes(static_cast<double>(summary.alloc_bytes)) + "\n";
+  for (const std::string& loss : summary.losses) out += "  lost: " + loss + "\n";
   return out;
+}
+
+// "+- 4 %" at one standard error, "" where nothing is estimated.
+std::string ErrorText(const StackTotal& stack) {
+  if (stack.sigma_bytes <= 0 || stack.inuse_bytes <= 0) return "";
+  return Printf(" +- %.1f %%", 100 * stack.sigma_bytes / static_cast<double>(stack.inuse_bytes));
+}
+
+// Ages are known as powers of two of a second.
+std::string AgeText(const StackTotal& stack) {
+  if (stack.median_age_s < 0) return "";
+  const auto text = [](int64_t seconds) {
+    return seconds == 0 ? std::string("0 s") : FormatSpanOfTime(seconds * kNsPerSecond);
+  };
+  if (stack.median_age_s == stack.oldest_age_s) return "  older than " + text(stack.oldest_age_s);
+  return "  half older than " + text(stack.median_age_s) + ", oldest " + text(stack.oldest_age_s);
 }
 
 std::string FormatText(const HeapSummary& summary, const ReportOptions& options) {
@@ -65,10 +82,11 @@ std::string FormatText(const HeapSummary& summary, const ReportOptions& options)
            std::to_string(summary.stacks) + ")\n";
   }
   for (const StackTotal& stack : summary.heaviest) {
-    out += Printf("  %s  %.1f %%  %lld objects\n",
+    out += Printf("  %s%s  %.1f %%  %lld objects%s\n",
                   FormatBytes(static_cast<double>(stack.inuse_bytes)).c_str(),
-                  Percent(stack.inuse_bytes, summary.inuse_bytes),
-                  static_cast<long long>(stack.inuse_objects));
+                  ErrorText(stack).c_str(), Percent(stack.inuse_bytes, summary.inuse_bytes),
+                  static_cast<long long>(stack.inuse_objects), AgeText(stack).c_str());
+    out += "      allocated in all " + FormatBytes(static_cast<double>(stack.alloc_bytes)) + "\n";
     AppendFrames(stack, options.max_frames, &out);
   }
   if (!summary.growing.empty()) {
@@ -90,6 +108,10 @@ std::string FormatText(const HeapSummary& summary, const ReportOptions& options)
   return out;
 }
 
+boost::json::value AgeValue(int64_t seconds) {
+  return seconds < 0 ? boost::json::value(nullptr) : boost::json::value(seconds);
+}
+
 boost::json::array JsonStacks(const std::vector<StackTotal>& stacks) {
   boost::json::array out;
   for (const StackTotal& stack : stacks) {
@@ -104,6 +126,9 @@ boost::json::array JsonStacks(const std::vector<StackTotal>& stacks) {
                    {"inuse_objects", stack.inuse_objects},
                    {"alloc_bytes", stack.alloc_bytes},
                    {"growth_bytes", stack.growth_bytes},
+                   {"sigma_bytes", std::llround(stack.sigma_bytes)},
+                   {"median_age_s", AgeValue(stack.median_age_s)},
+                   {"oldest_age_s", AgeValue(stack.oldest_age_s)},
                    {"frames", std::move(frames)}});
   }
   return out;
@@ -126,6 +151,7 @@ std::string FormatJson(const Profile& profile, const HeapSummary& summary,
                                       {"alloc_bytes", summary.alloc_bytes},
                                       {"sigma_bytes", std::llround(options.sigma_bytes)},
                                       {"stacks", summary.stacks},
+                                      {"losses", boost::json::value_from(summary.losses)},
                                       {"heaviest", JsonStacks(summary.heaviest)},
                                       {"growing", JsonStacks(summary.growing)},
                                       {"spans", std::move(spans)},

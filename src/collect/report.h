@@ -19,6 +19,9 @@ struct ReportOptions {
   size_t max_frames = 12;  // of each stack
   size_t max_spans = 10;
   double sigma_bytes = 0;  // standard error of the live bytes, 0 = unknown
+  // Variance of each sample's live bytes, in the profile's order; null or of another length = from
+  // the sampling interval and the mean size of its blocks.
+  const std::vector<double>* variances = nullptr;
 };
 
 // One stack of a profile, with the samples of all its spans joined.
@@ -26,6 +29,9 @@ struct StackTotal {
   std::vector<FrameText> frames;  // leaf first
   int64_t inuse_bytes = 0, inuse_objects = 0, alloc_bytes = 0;
   int64_t growth_bytes = 0;  // since the earlier profile; 0 without one
+  double sigma_bytes = 0;    // standard error of inuse_bytes from sampling; 0 = none or unknown
+  // Half of the bytes, and the oldest of them, have been live for at least so long; -1 = unknown.
+  int64_t median_age_s = -1, oldest_age_s = -1;
 };
 
 struct SpanTotal {
@@ -41,6 +47,7 @@ struct HeapSummary {
   std::vector<StackTotal> heaviest;  // by inuse_bytes
   std::vector<StackTotal> growing;   // by growth_bytes, only those above zero
   std::vector<SpanTotal> spans;      // by inuse_bytes
+  std::vector<std::string> losses;   // "stack table full: 3", what the recorder could not keep
 };
 
 // Growth is against `before`, stack by stack; null = none. Works on any profile with an inuse type.

@@ -61,10 +61,50 @@ TEST(ReportTest, TextNamesFunctionFileAndLine) {
   options.sigma_bytes = (3 << 20) / 100.0;
   const std::string text = FormatReport(now, &before, options, ReportFormat::kText);
   EXPECT_THAT(text, HasSubstr("Heap of shop 1.0.0, pid 7"));
-  EXPECT_THAT(text, HasSubstr("live 3.00 MiB in 1 objects (sampled, +-2.0 % at 95 %)"));
+  EXPECT_THAT(text,
+              HasSubstr("live 3.00 MiB in 1 objects +- 1.0 % (one standard error of sampling)"));
   EXPECT_THAT(text, HasSubstr("shop::Keep  /src/shop.cc:12"));
   EXPECT_THAT(text, HasSubstr("+2.00 MiB  now 3.00 MiB  shop::Keep  /src/shop.cc:12"));
   EXPECT_THAT(text, Not(HasSubstr("by span")));
+}
+
+TEST(ReportTest, StacksShowErrorAgeCumulativeBytesAndLosses) {
+  Profile profile = Make({{"shop::Keep", 1 << 20}}, 0);
+  profile.period = 512 << 10;
+  profile.samples[0].values = {4 << 20, 0, 0};
+  const auto add = [&](int64_t age, int64_t bytes) {
+    profile.samples.push_back({{0}, {0, bytes / 64, bytes}, {{"age", "", age, "seconds"}}});
+  };
+  add(1, 400 << 10);
+  add(256, 500 << 10);
+  add(1024, 124 << 10);
+  profile.comments = {"pid: 1", "lost, stack table full: 3"};
+  const HeapSummary summary = Summarize(profile, nullptr, {});
+  ASSERT_EQ(summary.heaviest.size(), 1u);
+  const StackTotal& stack = summary.heaviest[0];
+  // 1 MiB of 64-byte blocks, sampled every 512 KiB: sqrt(2^20 x 64 / (e^(64 / 2^19) - 1)) = 724
+  // KiB.
+  EXPECT_NEAR(stack.sigma_bytes, 724.0 * 1024, 1024);
+  EXPECT_EQ(stack.median_age_s, 256);
+  EXPECT_EQ(stack.oldest_age_s, 1024);
+  EXPECT_EQ(stack.alloc_bytes, 4 << 20);
+  const std::string text = FormatReport(profile, nullptr, {}, ReportFormat::kText);
+  EXPECT_THAT(text, HasSubstr("1.00 MiB +- 70.7 %  100.0 %"));
+  EXPECT_THAT(text, HasSubstr("half older than 4 min 16 s, oldest 17 min"));
+  EXPECT_THAT(text, HasSubstr("allocated in all 4.00 MiB"));
+  EXPECT_THAT(text, HasSubstr("lost: stack table full: 3"));
+  // Exact variances, where the builder gives them, speak over the formula.
+  const std::vector<double> variances(profile.samples.size(), 1e10);
+  ReportOptions options;
+  options.variances = &variances;
+  EXPECT_DOUBLE_EQ(Summarize(profile, nullptr, options).heaviest[0].sigma_bytes, 2e5);
+}
+
+TEST(ReportTest, StackWithoutAgesOrErrorSaysNothingOfThem) {
+  const std::string text =
+      FormatReport(Make({{"shop::Keep", 3000}}, 0), nullptr, {}, ReportFormat::kText);
+  EXPECT_THAT(text, Not(HasSubstr("older")));
+  EXPECT_THAT(text, Not(HasSubstr("+-")));
 }
 
 TEST(ReportTest, JsonHoldsTheSameFigures) {

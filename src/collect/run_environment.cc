@@ -133,6 +133,15 @@ void RemoveRunDirectory(const RunDirectory& directory) {
   if (directory.temporary) fs::remove_all(directory.path, ignored);
 }
 
+SymbolizerOptions SymbolizerOptionsFor(const std::vector<std::string>& debug_directories,
+                                       const EnvironmentLookup& environment) {
+  SymbolizerOptions options;
+  options.debug_directories.insert(options.debug_directories.begin(), debug_directories.begin(),
+                                   debug_directories.end());
+  options.cache_directories = DebuginfodDirectories(environment);
+  return options;
+}
+
 ChildCommand CommandFor(const RunOptions& options, const ServiceIdentity& identity,
                         const std::string& recorder, const std::string& directory,
                         char* const* environment) {

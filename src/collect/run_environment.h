@@ -3,11 +3,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "collect/child_process.h"
 #include "collect/identity.h"
 #include "collect/run_options.h"
+#include "symbolize/symbolizer.h"
 
 namespace tidemark {
 
@@ -24,6 +26,10 @@ struct RunDirectory {
 };
 Result<RunDirectory> MakeRunDirectory(const RunOptions& options);
 void RemoveRunDirectory(const RunDirectory& directory);
+
+// Where symbols are looked for: the given directories, /usr/lib/debug, debuginfod's caches.
+SymbolizerOptions SymbolizerOptionsFor(const std::vector<std::string>& debug_directories,
+                                       const EnvironmentLookup& environment);
 
 // The command with our environment, the recorder preloaded, and the identity of the process in
 // OTEL_RESOURCE_ATTRIBUTES (service.name, service.version and service.instance.id where the user

@@ -22,7 +22,8 @@ struct RunOptions {
   std::string directory;
   std::string service, version;  // over OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES
   std::string recorder_library;  // path of libtidemark.so; "" = TIDEMARK_LIB, else near the program
-  bool report_at_exit = true;    // on standard output, only when alone
+  std::vector<std::string> debug_directories;  // looked into before /usr/lib/debug
+  bool report_at_exit = true;                  // on standard output, only when alone
   ReportFormat report_format = ReportFormat::kText;
 };
 

@@ -6,14 +6,10 @@
 #include <cstdio>
 
 #include "base/time.h"
-#include "codec/otlp.h"
-#include "collect/process_gauges.h"
 #include "collect/report.h"
 
 namespace tidemark {
 namespace {
-
-constexpr int64_t kFlushNs = 10 * kNsPerSecond;
 
 std::string TitleOf(const Reading& reading) {
   const Target& target = reading.batch.resource.target;
@@ -35,56 +31,43 @@ std::string TriggerOf(const ChildEnd& end) {
 
 }  // namespace
 
-MetricBatch MetricsOf(const Reading& reading) {
-  MetricBatch batch{reading.batch.resource, {}};
-  const auto add = [&](const char* metric, PointKind kind, double value) {
-    const int64_t start_ns = kind == PointKind::kCounter ? reading.header.start_unix_ns : 0;
-    batch.points.push_back(
-        {metric, {}, "By", kind, start_ns, reading.batch.profile.time_ns, value});
-  };
-  if (!reading.ended) {
-    if (const auto rss = ResidentBytes(reading.pid)) {
-      add("process.memory.usage", PointKind::kGauge, static_cast<double>(*rss));
-    }
-    if (const auto limit = MemoryLimitBytes(reading.pid)) {
-      add("tidemark.memory.limit", PointKind::kGauge, static_cast<double>(*limit));
-    }
-  }
-  add("tidemark.heap.live", PointKind::kGauge, reading.totals.bytes);
-  add("tidemark.heap.allocated", PointKind::kCounter, reading.totals.alloc_bytes);
-  return batch;
-}
+RunSession::RunSession(const RunOptions& options, LedgerCollector* collector, RunNames* names,
+                       uint64_t main_pid, bool remove_ended)
+    : options_(options),
+      collector_(collector),
+      names_(names),
+      main_pid_(main_pid),
+      remove_ended_(remove_ended),
+      delivery_(options.server, CollectorOptions().max_processes) {}
 
-RunSession::RunSession(const RunOptions& options, LedgerCollector* collector, uint64_t main_pid)
-    : options_(options), collector_(collector), main_pid_(main_pid) {
-  if (!options.server.empty()) {
-    ExporterOptions exporter;
-    exporter.server = options.server;
-    while (exporter.server.ends_with('/')) exporter.server.pop_back();
-    exporter_ = std::make_unique<Exporter>(exporter);
-  }
-}
-
-std::vector<Reading> RunSession::ReadAll(const std::string& trigger, bool main_ended) {
-  auto readings = collector_->ReadAll(trigger, main_ended);
-  for (const Reading& reading : readings) {
+std::vector<Reading> RunSession::ReadAll(const std::string& trigger, Ages ages) {
+  auto readings = collector_->ReadAll(trigger, ages);
+  for (Reading& reading : readings) {
     if (reading.ended && !reading.is_main) {
-      first_.erase(reading.pid);
-    } else if (first_.size() < LedgerCollector::kMaxProcesses) {
-      first_.try_emplace(reading.pid, reading.batch.profile);
+      AnnotateEnd(&memory_, &reading);
+      first_.erase(reading.file.path);
+      memory_.Forget(reading.pid);
+    } else {
+      first_.try_emplace(reading.file.path, reading.batch.profile);
     }
   }
   return readings;
 }
 
 void RunSession::Push(const std::vector<Reading>& readings) {
-  if (!exporter_ || readings.empty()) return;
-  std::vector<MetricBatch> metrics;
-  for (const Reading& reading : readings) {
-    metrics.push_back(MetricsOf(reading));
-    exporter_->Send("/v1development/profiles", EncodeProfilesRequest({reading.batch}));
+  delivery_.Push(readings, &memory_, remove_ended_);
+}
+
+void RunSession::LookAtMemory() {
+  if (!delivery_.has_server()) return;
+  for (const uint64_t pid : collector_->Pids()) {
+    const auto alarm = memory_.Look(pid, SteadyClockNs());
+    if (!alarm) continue;
+    auto reading = collector_->Read(pid, "limit", Ages::kWithout);
+    if (!reading) continue;
+    Annotate("memory", *alarm, &*reading);
+    Push({*reading});
   }
-  exporter_->Send("/v1/metrics", EncodeMetricsRequest(metrics));
 }
 
 void RunSession::ExplainSilence(const std::vector<Reading>& readings) {
@@ -98,7 +81,7 @@ void RunSession::ExplainSilence(const std::vector<Reading>& readings) {
 }
 
 void RunSession::Tick() {
-  const auto readings = ReadAll("interval", false);
+  const auto readings = ReadAll("interval", Ages::kWithout);
   ExplainSilence(readings);
   Push(readings);
 }
@@ -108,7 +91,8 @@ void RunSession::Print(const std::vector<Reading>& readings) {
     ReportOptions report;
     report.title = TitleOf(reading);
     report.sigma_bytes = reading.totals.sigma_bytes;
-    const auto first = first_.find(reading.pid);
+    report.variances = &reading.variances;
+    const auto first = first_.find(reading.file.path);
     const Profile* before = first == first_.end() ? nullptr : &first->second;
     if (before != nullptr && before->time_ns >= reading.batch.profile.time_ns) before = nullptr;
     const std::string text =
@@ -118,11 +102,19 @@ void RunSession::Print(const std::vector<Reading>& readings) {
   std::fflush(stdout);
 }
 
-void RunSession::Report(const std::string& trigger) { Print(ReadAll(trigger, false)); }
+void RunSession::Report(const std::string& trigger) { Print(ReadAll(trigger, Ages::kWith)); }
 
 void RunSession::Finish(const ChildEnd& end) {
-  const std::string trigger = TriggerOf(end);
-  const auto readings = ReadAll(trigger, true);
+  std::string trigger = TriggerOf(end);
+  const auto killed =
+      end.signal == SIGKILL ? memory_.OutOfMemory(main_pid_) : std::optional<std::string>();
+  names_->SetMainEnded();
+  auto readings =
+      ReadAll(killed ? "oom" : trigger, delivery_.has_server() ? Ages::kWithout : Ages::kWith);
+  if (killed) trigger += " for want of memory: " + *killed;
+  for (Reading& reading : readings) {
+    if (killed && reading.is_main) Annotate("end", trigger, &reading);
+  }
   ExplainSilence(readings);
   if (readings.empty() && !explained_) {
     std::fprintf(stderr,
@@ -131,17 +123,9 @@ void RunSession::Finish(const ChildEnd& end) {
                  static_cast<unsigned long long>(main_pid_),
                  static_cast<unsigned long long>(options_.sample_bytes));
   }
-  if (!exporter_) {
-    if (options_.report_at_exit) Print(readings);
-    return;
-  }
+  if (!delivery_.has_server() && options_.report_at_exit) Print(readings);
   Push(readings);
-  const bool flushed = exporter_->Flush(kFlushNs);
-  const ExporterStats stats = exporter_->stats();
-  std::fprintf(stderr, "tidemark: %s; %llu requests sent to %s, %llu lost%s%s\n", trigger.c_str(),
-               static_cast<unsigned long long>(stats.sent), options_.server.c_str(),
-               static_cast<unsigned long long>(stats.dropped_full + stats.dropped_failed),
-               flushed && stats.last_error.empty() ? "" : ": ", stats.last_error.c_str());
+  delivery_.Finish(trigger);
 }
 
 }  // namespace tidemark

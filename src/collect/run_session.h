@@ -3,25 +3,29 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "collect/child_process.h"
-#include "collect/exporter.h"
+#include "collect/delivery.h"
 #include "collect/ledger_collector.h"
+#include "collect/memory_watch.h"
 #include "collect/run_options.h"
-#include "model/point.h"
 
 namespace tidemark {
 
-// Used by one thread. Options and collector outlive it.
+// Used by one thread. Options, collector and names outlive it.
 class RunSession {
  public:
-  RunSession(const RunOptions& options, LedgerCollector* collector, uint64_t main_pid);
+  // `remove_ended`: ledgers of processes other than the main one go after their last reading.
+  RunSession(const RunOptions& options, LedgerCollector* collector, RunNames* names,
+             uint64_t main_pid, bool remove_ended);
 
   // Reads every ledger, and pushes profiles and metrics when there is a server.
   void Tick();
+
+  // Between ticks, about twice a second: pushes at once the profile of a process near its limit.
+  void LookAtMemory();
 
   // A report of every process to standard output, now.
   void Report(const std::string& trigger);
@@ -30,21 +34,20 @@ class RunSession {
   void Finish(const ChildEnd& end);
 
  private:
-  std::vector<Reading> ReadAll(const std::string& trigger, bool main_ended);
+  std::vector<Reading> ReadAll(const std::string& trigger, Ages ages);
   void Push(const std::vector<Reading>& readings);
   void Print(const std::vector<Reading>& readings);
   void ExplainSilence(const std::vector<Reading>& readings);
 
   const RunOptions& options_;
   LedgerCollector* collector_;
+  RunNames* names_;
   const uint64_t main_pid_;
-  std::unique_ptr<Exporter> exporter_;  // null without a server
-  std::map<uint64_t, Profile> first_;   // by pid, at most LedgerCollector::kMaxProcesses
+  const bool remove_ended_;
+  Delivery delivery_;
+  MemoryWatch memory_;
+  std::map<std::string, Profile> first_;  // by ledger; of live processes
   bool explained_ = false;
 };
-
-// The metrics of one process at the time of its reading: process.memory.usage,
-// tidemark.heap.live, tidemark.heap.allocated, tidemark.memory.limit.
-MetricBatch MetricsOf(const Reading& reading);
 
 }  // namespace tidemark

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "collect/identity.h"
 #include "collect/run_environment.h"
 #include "collect/run_session.h"
+#include "collect/waited_signals.h"
 
 namespace tidemark {
 namespace {
@@ -20,30 +20,9 @@ namespace {
 constexpr int kSetupFailed = 2;
 // How long the end of the command or a due delta profile may go unnoticed when no signal tells.
 constexpr int64_t kMaxWaitNs = kNsPerSecond / 10;
+// How often the memory of the processes is looked at.
+constexpr int64_t kLookNs = kNsPerSecond / 2;
 constexpr int kForwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-
-// Blocks the signals that we wait for, in this thread and those it starts, as long as it lives.
-class WaitedSignals {
- public:
-  WaitedSignals() {
-    sigemptyset(&set_);
-    for (const int signal : kForwarded) sigaddset(&set_, signal);
-    sigaddset(&set_, SIGCHLD);
-    sigaddset(&set_, SIGUSR1);
-    pthread_sigmask(SIG_BLOCK, &set_, &before_);
-  }
-  ~WaitedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  // The next signal, 0 when none came in time.
-  int Wait(int64_t timeout_ns, siginfo_t* info) {
-    const timespec timeout = {timeout_ns / kNsPerSecond, timeout_ns % kNsPerSecond};
-    const int signal = sigtimedwait(&set_, info, &timeout);
-    return signal > 0 ? signal : 0;
-  }
-
- private:
-  sigset_t set_, before_;
-};
 
 int Fail(const Error& error, int status) {
   std::fprintf(stderr, "tidemark: %s\n", error.message.c_str());
@@ -66,7 +45,7 @@ void Forward(int signal, const siginfo_t& info, pid_t pid) {
 ChildEnd Watch(const RunOptions& options, pid_t pid, WaitedSignals* signals, HeapEndpoint* endpoint,
                RunSession* session) {
   const int64_t interval = std::max(options.interval_ns, kNsPerSecond / 10);
-  int64_t next_tick = SteadyClockNs() + interval;
+  int64_t next_tick = SteadyClockNs() + interval, next_look = 0;
   for (;;) {
     const int64_t now = SteadyClockNs();
     siginfo_t info{};
@@ -78,6 +57,10 @@ ChildEnd Watch(const RunOptions& options, pid_t pid, WaitedSignals* signals, Hea
       Forward(signal, info, pid);
     }
     if (endpoint != nullptr) endpoint->AnswerDue(SteadyClockNs(), false);
+    if (SteadyClockNs() >= next_look) {
+      session->LookAtMemory();
+      next_look = SteadyClockNs() + kLookNs;
+    }
     if (SteadyClockNs() < next_tick) continue;
     session->Tick();
     // A tick that took longer than the interval skips those it has missed.
@@ -86,9 +69,13 @@ ChildEnd Watch(const RunOptions& options, pid_t pid, WaitedSignals* signals, Hea
 }
 
 int RunIn(const RunOptions& options, const RunDirectory& directory, const std::string& recorder) {
-  WaitedSignals signals;
+  WaitedSignals signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGUSR1});
   const ServiceIdentity identity = IdentityFor(options, FromEnvironment);
-  LedgerCollector collector(directory.path, identity, Joined(options.command), directory.temporary);
+  RunNames names(identity, Joined(options.command));
+  LedgerCollector collector(
+      {.directory = directory.path,
+       .symbols = SymbolizerOptionsFor(options.debug_directories, FromEnvironment)},
+      &names);
   std::unique_ptr<HeapEndpoint> endpoint;
   if (options.serve_pprof) {
     auto started = HeapEndpoint::Start(options.pprof_port, &collector);
@@ -98,7 +85,7 @@ int RunIn(const RunOptions& options, const RunDirectory& directory, const std::s
   const auto pid = StartChild(CommandFor(options, identity, recorder, directory.path, environ));
   if (!pid) return Fail(pid.error(), pid.error().code == ErrorCode::kNotFound ? 127 : 126);
   const auto main_pid = static_cast<uint64_t>(*pid);
-  collector.SetMain(main_pid, endpoint ? endpoint->port() : 0);
+  names.SetMain(main_pid, endpoint ? endpoint->port() : 0);
   std::string address = "no pprof endpoint";
   if (endpoint) {
     endpoint->SetMain(main_pid);
@@ -106,7 +93,7 @@ int RunIn(const RunOptions& options, const RunDirectory& directory, const std::s
   }
   std::fprintf(stderr, "tidemark: recording pid %llu, ledgers in %s, %s\n",
                static_cast<unsigned long long>(main_pid), directory.path.c_str(), address.c_str());
-  RunSession session(options, &collector, main_pid);
+  RunSession session(options, &collector, &names, main_pid, directory.temporary);
   const ChildEnd end = Watch(options, *pid, &signals, endpoint.get(), &session);
   if (endpoint) endpoint->AnswerDue(0, true);
   session.Finish(end);

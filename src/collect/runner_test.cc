@@ -6,26 +6,21 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <map>
-#include <mutex>
 
-#include "base/gzip.h"
 #include "base/time.h"
-#include "codec/otlp.h"
 #include "codec/pprof.h"
 #include "collect/child_process.h"
+#include "collect/fixture/receiver.h"
 #include "collect/report.h"
 #include "net/http_client.h"
-#include "net/http_server.h"
 
 namespace tidemark {
 namespace {
@@ -33,17 +28,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-constexpr int64_t kDeadlineNs = 60 * kNsPerSecond;
-
-// Tries `condition` until it holds; false after a minute.
-bool Eventually(const std::function<bool()>& condition) {
-  for (const int64_t end = SteadyClockNs() + kDeadlineNs; SteadyClockNs() < end;) {
-    if (condition()) return true;
-    poll(nullptr, 0, 20);
-  }
-  return false;
-}
 
 // RunCommand in a process of its own, with what it wrote.
 class RecordedRun {
@@ -127,6 +111,10 @@ TEST(RunnerTest, EndpointShowsTheLeakWhileTheProgramRuns) {
   EXPECT_EQ(profile->default_sample_type, "inuse_space");
   EXPECT_EQ(profile->period, 32768);
   EXPECT_THAT(profile->comments, Contains("version: 1.2.3"));
+  EXPECT_THAT(profile->comments, Contains(StartsWith("live_bytes: ")));
+  EXPECT_TRUE(std::any_of(profile->samples.begin(), profile->samples.end(), [](const Sample& s) {
+    return !s.labels.empty() && s.labels.back().key == "age" && s.labels.back().unit == "seconds";
+  }));
   const HeapSummary summary = Summarize(*profile, nullptr, {});
   ASSERT_FALSE(summary.heaviest.empty());
   EXPECT_EQ(LeafOf(summary.heaviest[0]), "fixture::LeakForEver");
@@ -141,6 +129,8 @@ TEST(RunnerTest, EndpointShowsTheLeakWhileTheProgramRuns) {
   EXPECT_EQ(run.Wait(), 7) << run.Err();
   EXPECT_THAT(run.Out(), HasSubstr("fixture::LeakForEver"));
   EXPECT_THAT(run.Out(), HasSubstr("Live bytes by span"));
+  EXPECT_THAT(run.Out(), HasSubstr("older than"));
+  EXPECT_THAT(run.Out(), HasSubstr(" +- "));
 }
 
 TEST(RunnerTest, DeltaHoldsOnlyWhatChanged) {
@@ -204,51 +194,6 @@ TEST(RunnerTest, ExitStatusIsPassedOn) {
   EXPECT_EQ(RecordedRun("", "text", {"/no/such/program"}).Wait(), 127);
   EXPECT_EQ(RecordedRun("", "text", {"/etc/passwd"}).Wait(), 126);
 }
-
-// What a server got, decoded.
-class Receiver {
- public:
-  explicit Receiver(const std::string& scheme = "http://127.0.0.1:") : scheme_(scheme) {
-    auto server = HttpServer::Start({}, [this](HttpRequest request, HttpResponder respond) {
-      Take(request);
-      respond({});
-    });
-    EXPECT_TRUE(server);
-    server_ = std::move(*server);
-  }
-  std::string url() const { return scheme_ + std::to_string(server_->port()); }
-  std::vector<ProfileBatch> profiles() const {
-    const std::lock_guard lock(mutex_);
-    return profiles_;
-  }
-  std::vector<MetricBatch> metrics() const {
-    const std::lock_guard lock(mutex_);
-    return metrics_;
-  }
-
- private:
-  void Take(const HttpRequest& request) {
-    const auto body = Gunzip(request.body, 64 << 20);
-    ASSERT_TRUE(body);
-    const std::lock_guard lock(mutex_);
-    if (request.path == "/v1development/profiles") {
-      auto decoded = DecodeProfiles(*body, OtlpEncoding::kProtobuf);
-      ASSERT_TRUE(decoded) << decoded.error().message;
-      for (auto& batch : decoded->batches) profiles_.push_back(std::move(batch));
-    } else if (request.path == "/v1/metrics") {
-      auto decoded = DecodeMetrics(*body, OtlpEncoding::kProtobuf);
-      ASSERT_TRUE(decoded) << decoded.error().message;
-      for (auto& batch : decoded->batches) metrics_.push_back(std::move(batch));
-    } else {
-      ADD_FAILURE() << "unexpected " << request.path;
-    }
-  }
-  const std::string scheme_;
-  mutable std::mutex mutex_;
-  std::vector<ProfileBatch> profiles_;
-  std::vector<MetricBatch> metrics_;
-  std::unique_ptr<HttpServer> server_;
-};
 
 TEST(RunnerTest, ProfilesAndMetricsArePushedWithTheIdentityOfTheProcess) {
   Receiver receiver;

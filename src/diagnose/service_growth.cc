@@ -98,6 +98,7 @@ Result<void> ServiceGrowth::Add(const Resource& resource, Profile profile, const
 
   std::unordered_map<uint64_t, StackSample> stacks;
   std::unordered_map<uint64_t, std::vector<FrameText>> seen;
+  std::vector<EndedBytes> outlived;
   bool any_span = false;
   double inuse_bytes = 0;
   for (const Sample& sample : profile.samples) {
@@ -118,6 +119,11 @@ Result<void> ServiceGrowth::Add(const Resource& resource, Profile profile, const
       const bool ended = facts && facts->end_ns != 0;
       stack.linked_bytes = std::max(0.0, stack.linked_bytes) +
                            (ended ? static_cast<double>(sample.values[bytes]) : 0);
+      if (ended) {
+        const int64_t count = objects == kNoIndex ? 0 : sample.values[objects];
+        outlived.push_back({*facts, span, id, static_cast<double>(sample.values[bytes]),
+                            static_cast<double>(count)});
+      }
     }
     if (seen.size() < limits_.max_stacks) seen.emplace(id, std::move(frames));
   }
@@ -134,12 +140,27 @@ Result<void> ServiceGrowth::Add(const Resource& resource, Profile profile, const
   growth_.Add(resource.target.instance, profile.time_ns, samples,
               static_cast<double>(profile.period), requests_total);
 
+  NoteSurvivors(resource, profile, inuse_bytes, std::move(outlived), requests);
   if (frames_.size() + seen.size() > limits_.max_stacks) frames_.clear();
   for (auto& [id, frames] : seen) frames_.insert_or_assign(id, std::move(frames));
   newest_ns_ = std::max(newest_ns_, profile.time_ns);
   if (oldest_ns_ == 0) oldest_ns_ = profile.time_ns;
   Remember(resource, std::move(profile), inuse_bytes);
   return {};
+}
+
+void ServiceGrowth::NoteSurvivors(const Resource& resource, const Profile& profile,
+                                  double inuse_bytes, std::vector<EndedBytes> ended,
+                                  const RequestsLookup& requests) {
+  std::map<int64_t, std::map<std::string, double>> served;  // by time: few times, many routes
+  const auto requests_at = [&](const std::string& route, int64_t time_ns) {
+    const auto [at, added] = served.try_emplace(time_ns);
+    if (added) at->second = requests(resource.target, time_ns);
+    const auto found = at->second.find(route);
+    return found == at->second.end() ? -1.0 : found->second;
+  };
+  survivors_.Add(resource.target.instance, profile.time_ns, inuse_bytes, std::move(ended),
+                 requests_at);
 }
 
 void ServiceGrowth::Remember(const Resource& resource, Profile profile, double inuse_bytes) {

@@ -15,6 +15,7 @@
 #include "detect/stack_growth.h"
 #include "diagnose/incident_book.h"
 #include "diagnose/span_attribution.h"
+#include "diagnose/survivors.h"
 #include "model/incident.h"
 #include "model/profile.h"
 
@@ -54,6 +55,9 @@ class ServiceGrowth {
   // The verdict of the profile level: nothing while no stack passes every rule.
   std::vector<GrowingStack> Judge() const { return growth_.Evaluate(); }
 
+  // What outlives its requests.
+  const Survivors& survivors() const { return survivors_; }
+
   // The heaviest growth since `onset_ns`, for a verdict that came from elsewhere.
   std::vector<GrowingStack> TopGrowth(int64_t onset_ns, size_t max) const {
     return growth_.TopGrowth(onset_ns, 0, max);
@@ -88,11 +92,14 @@ class ServiceGrowth {
   RouteAttribution RouteShares(const RequestsLookup& requests) const;
   // Looks up a span, first among those remembered.
   std::optional<SpanFacts> Recall(SpanId span, const SpanLookup& lookup);
+  void NoteSurvivors(const Resource& resource, const Profile& profile, double inuse_bytes,
+                     std::vector<EndedBytes> ended, const RequestsLookup& requests);
   void Remember(const Resource& resource, Profile profile, double inuse_bytes);
   StackEvidence Describe(const GrowingStack& stack) const;
 
   const ServiceGrowthLimits limits_;
   StackGrowth growth_;
+  Survivors survivors_;
   std::map<std::string, std::deque<Level>> levels_;              // by instance, for the routes
   std::map<std::string, InstanceProfile> newest_;                // by instance
   std::unordered_map<uint64_t, std::vector<FrameText>> frames_;  // by stack id

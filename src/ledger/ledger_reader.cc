@@ -48,10 +48,6 @@ class MemorySource : public Source {
 class FileSource : public Source {
  public:
   explicit FileSource(int fd) : fd_(fd) {}
-  ~FileSource() override { close(fd_); }
-  FileSource(const FileSource&) = delete;
-  FileSource& operator=(const FileSource&) = delete;
-
   bool Read(uint64_t offset, void* out, size_t size) const override {
     auto* to = static_cast<char*>(out);
     while (size > 0) {
@@ -279,11 +275,16 @@ Result<LedgerSnapshot> ReadLedger(const std::string& path) {
     const std::string message = "cannot open " + path + ": " + std::strerror(errno);
     return errno == ENOENT ? NotFound(message) : IoError(message);
   }
-  const FileSource source(fd);
+  auto snapshot = ReadLedger(fd, path);
+  close(fd);
+  return snapshot;
+}
+
+Result<LedgerSnapshot> ReadLedger(int fd, const std::string& path) {
   struct stat info;
   if (fstat(fd, &info) != 0) return IoError("cannot stat " + path + ": " + std::strerror(errno));
   if (!S_ISREG(info.st_mode)) return Corrupt(path + ": not a regular file, so not a ledger");
-  auto snapshot = ReadFrom(source);
+  auto snapshot = ReadFrom(FileSource(fd));
   if (!snapshot)
     return Error{snapshot.error().code, path + ": " + snapshot.error().message,
                  snapshot.error().retryable};

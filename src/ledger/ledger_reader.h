@@ -75,6 +75,9 @@ struct LedgerSnapshot {
 // version, cut short). Damaged slots are skipped and counted, not errors.
 Result<LedgerSnapshot> ReadLedger(const std::string& path);
 
+// The same from a descriptor, which stays the caller's; `path` is for messages.
+Result<LedgerSnapshot> ReadLedger(int fd, const std::string& path);
+
 // The same over bytes in memory, at least 8-aligned (for tests and fuzzing).
 Result<LedgerSnapshot> ParseLedger(const uint8_t* bytes, size_t size);
 

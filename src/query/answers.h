@@ -21,6 +21,7 @@ Answer AnswerIncidents(const ApiContext& context, const HttpRequest& request);
 Answer AnswerIncident(const ApiContext& context, const HttpRequest& request, const std::string& id);
 Answer AnswerTargets(const ApiContext& context, const HttpRequest& request);
 Answer AnswerSpans(const ApiContext& context, const HttpRequest& request);
+Answer AnswerSurvivors(const ApiContext& context, const HttpRequest& request);
 Answer AnswerSeries(const ApiContext& context, const HttpRequest& request);
 Answer AnswerProfile(const ApiContext& context, const HttpRequest& request);
 Answer AnswerProfileDiff(const ApiContext& context, const HttpRequest& request);

@@ -52,6 +52,7 @@ Answer Get(const ApiContext& context, const HttpRequest& request, bool* known) {
   if (path == "/api/v1/incidents") return AnswerIncidents(context, request);
   if (path == "/api/v1/targets") return AnswerTargets(context, request);
   if (path == "/api/v1/spans") return AnswerSpans(context, request);
+  if (path == "/api/v1/survivors") return AnswerSurvivors(context, request);
   if (path == "/api/v1/series") return AnswerSeries(context, request);
   if (path == "/api/v1/profile") return AnswerProfile(context, request);
   if (path == "/api/v1/profile/diff") return AnswerProfileDiff(context, request);

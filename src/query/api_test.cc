@@ -28,6 +28,18 @@ class OneIncident : public LiveView {
                                   .errors = 1,
                                   .p99_ms = 12}};
   }
+  Result<std::vector<RouteSurvivors>> Survivors(const std::string& service) override {
+    if (!service.empty() && service != "shop") return std::vector<RouteSurvivors>();
+    RouteSurvivors row;
+    row.service = "shop";
+    row.route = "/checkout";
+    row.bytes = 5 << 20;
+    row.suspect = true;
+    row.suspect_since_ns = 1767225600'000'000'000;
+    row.instances = {"a"};
+    row.traces = {{.trace_id = {1, 2}, .span_id = SpanId{3}, .bytes = 7}};
+    return std::vector{row};
+  }
   Result<std::vector<KeyedGrowth>> GrowthRows(const std::string&, const std::string&) override {
     return std::vector{KeyedGrowth{"/checkout", 1e9, 5}};
   }
@@ -123,6 +135,18 @@ TEST_F(ApiTest, AProfileAndItsGrowthComeAsTreeTextAndPprof) {
   EXPECT_TRUE(Call("GET", "/api/v1/profile", {{"service", "shop"}, {"format", "pprof"}})
                   .body.starts_with("\x1f\x8b"));
   EXPECT_EQ(Call("GET", "/api/v1/profile", {{"service", "none"}}).status, 404);
+}
+
+TEST_F(ApiTest, SurvivorsComeByRouteWithTheirTraces) {
+  const std::string body = Call("GET", "/api/v1/survivors", {{"service", "shop"}}).body;
+  for (const char* part :
+       {R"("route":"/checkout")", R"("bytes":5242880)", R"("suspect":true)", R"("instances":["a"])",
+        R"("suspect_since":"2026-01-01T00:00:00.000Z")", R"("oldest_end":null)",
+        R"("trace_id":"00000000000000010000000000000002")"}) {
+    EXPECT_NE(body.find(part), std::string::npos) << part << " in " << body;
+  }
+  EXPECT_EQ(Call("GET", "/api/v1/survivors", {{"service", "other"}}).body, R"({"routes":[]})");
+  EXPECT_EQ(Call("GET", "/api/v1/survivors", {{"route", "/x"}}).status, 400);
 }
 
 TEST_F(ApiTest, MistakesAreNamedAndNothingIsGuessed) {

@@ -19,6 +19,36 @@ std::string Wrap(const char* key, const std::vector<std::string>& items) {
   return out + "]}";
 }
 
+json::value TimeValue(int64_t time_ns) {
+  return time_ns == 0 ? json::value(nullptr) : json::value(FormatRfc3339(time_ns));
+}
+
+json::object ToJson(const RouteSurvivors& route) {
+  json::array traces;
+  for (const TraceEvidence& trace : route.traces) {
+    traces.push_back({{"trace_id", ToHex(trace.trace_id)},
+                      {"span_id", ToHex(trace.span_id)},
+                      {"start", TimeValue(trace.start_ns)},
+                      {"bytes", trace.bytes}});
+  }
+  const Estimate& growth = route.growth_bytes_per_hour;
+  return {{"service", route.service},
+          {"namespace", route.service_namespace},
+          {"version", route.version},
+          {"route", route.route},
+          {"bytes", route.bytes},
+          {"objects", route.objects},
+          {"ended_bytes", route.ended_bytes},
+          {"oldest_end", TimeValue(route.oldest_end_ns)},
+          {"kept_share", route.kept_share},
+          {"growth_bytes_per_hour",
+           {{"value", growth.value}, {"low", growth.low}, {"high", growth.high}}},
+          {"suspect", route.suspect},
+          {"suspect_since", TimeValue(route.suspect_since_ns)},
+          {"instances", json::value_from(route.instances)},
+          {"traces", std::move(traces)}};
+}
+
 Result<Document> FindCapture(const ApiContext& context, const std::string& id) {
   TIDEMARK_ASSIGN_OR_RETURN(const auto documents, context.store->ReadDocuments("capture"));
   for (const Document& document : documents) {
@@ -70,6 +100,15 @@ Answer AnswerSpans(const ApiContext& context, const HttpRequest& request) {
   }
   return JsonResponse(json::serialize(
       json::object{{"service", service}, {"routes", std::move(rows)}, {"total_ended", total}}));
+}
+
+Answer AnswerSurvivors(const ApiContext& context, const HttpRequest& request) {
+  TIDEMARK_RETURN_IF_ERROR(CheckParams(request, {"service"}));
+  TIDEMARK_ASSIGN_OR_RETURN(const auto routes,
+                            context.live->Survivors(QueryOr(request, "service")));
+  json::array rows;
+  for (const RouteSurvivors& route : routes) rows.push_back(ToJson(route));
+  return JsonResponse(json::serialize(json::object{{"routes", std::move(rows)}}));
 }
 
 Answer AnswerCaptures(const ApiContext& context, const HttpRequest& request) {

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "model/incident.h"
+#include "model/survivors.h"
 
 namespace tidemark {
 
@@ -32,6 +33,8 @@ class LiveView {
   // Errors: not found.
   virtual Result<Incident> FindIncident(const std::string& id) = 0;
   virtual Result<std::vector<RouteStats>> Routes(const std::string& service) = 0;
+  // Of a service, of all when it is empty; heaviest first.
+  virtual Result<std::vector<RouteSurvivors>> Survivors(const std::string& service) = 0;
   // by: "route" or "trace".
   virtual Result<std::vector<KeyedGrowth>> GrowthRows(const std::string& service,
                                                       const std::string& by) = 0;

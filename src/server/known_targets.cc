@@ -9,6 +9,11 @@ namespace {
 
 constexpr double kFarHours = 24.0 * 365;
 
+bool IsDigits(const std::string& text, size_t max_length) {
+  return !text.empty() && text.size() <= max_length &&
+         text.find_first_not_of("0123456789") == std::string::npos;
+}
+
 }  // namespace
 
 ServiceKey KeyOf(const Target& target) {
@@ -20,11 +25,12 @@ std::string PprofUrl(const Attributes& attributes) {
   if (!url.empty()) return url;
   const std::string& port = AttributeOr(attributes, "tidemark.pprof.port");
   std::string peer = AttributeOr(attributes, "tidemark.peer");
-  const bool digits = !port.empty() && port.size() <= 5 &&
-                      port.find_first_not_of("0123456789") == std::string::npos;
-  if (!digits || peer.empty()) return "";
+  if (!IsDigits(port, 5) || peer.empty()) return "";
   if (peer.find(':') != std::string::npos && peer.front() != '[') peer = "[" + peer + "]";
-  return "http://" + peer + ":" + port + "/debug/pprof/heap";
+  // `tidemark watch` serves many processes on one port.
+  const std::string& pid = AttributeOr(attributes, "tidemark.pprof.pid");
+  return "http://" + peer + ":" + port + "/debug/pprof/heap" +
+         (IsDigits(pid, 20) ? "?pid=" + pid : "");
 }
 
 KnownTarget* KnownTargets::Know(const Resource& resource, int64_t time_ns) {

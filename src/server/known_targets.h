@@ -26,8 +26,8 @@ struct KnownTarget {
 };
 
 // Where the live profile of a target is served, or "": told by the scraper, or the port that
-// `tidemark run` announces on the address its exports came from. A sender cannot name another host,
-// so it cannot make the server call one.
+// `tidemark run` and `tidemark watch` announce on the address their exports came from. A sender
+// cannot name another host, so it cannot make the server call one.
 std::string PprofUrl(const Attributes& attributes);
 
 // One thread at a time. Memory: at most `max_targets`; beyond it the longest silent one is

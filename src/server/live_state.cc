@@ -8,6 +8,7 @@ namespace tidemark {
 namespace {
 
 constexpr size_t kTracesPerRoute = 10;
+constexpr size_t kStoredRoutes = 10;  // of an instance, as tidemark.survivor.bytes
 // Requests by route are told apart this finely; growth is set against them from profile to profile.
 constexpr int64_t kRequestStepNs = 5 * kNsPerSecond;
 // FleetDetector knows services by one name; the unit separator cannot occur in a name that people
@@ -178,7 +179,21 @@ void LiveState::OnProfile(ProfileBatch batch) {
   if (service == nullptr) return;
   const auto added = service->growth.Add(resource, std::move(batch.profile), Spans(), Requests());
   ++(added ? stats_.profiles : stats_.profiles_refused);
+  if (added) StoreSurvivors(resource, *service, time_ns);
   service->profiles_changed = true;
+}
+
+void LiveState::StoreSurvivors(const Resource& resource, const Service& service, int64_t time_ns) {
+  MetricBatch batch{resource, {}};
+  for (const RouteSurvivors& route :
+       service.growth.survivors().RoutesOf(resource.target.instance, kStoredRoutes)) {
+    batch.points.push_back({.metric = "tidemark.survivor.bytes",
+                            .attributes = {{"http.route", route.route}},
+                            .unit = "By",
+                            .time_ns = time_ns,
+                            .value = static_cast<double>(route.bytes)});
+  }
+  if (!batch.points.empty()) output_->StoreSeries(std::move(batch));
 }
 
 void LiveState::Tick(int64_t wall_ns) {
@@ -208,7 +223,8 @@ void LiveState::JudgeProfiles() {
       continue;
     service.profiles_changed = false;
     service.judged_ns = newest_ns;
-    const std::vector<GrowingStack> growing = service.growth.Judge();
+    std::vector<GrowingStack> growing = service.growth.Judge();
+    if (growing.empty()) growing = service.growth.survivors().Judge();
     if (growing.empty()) continue;
     Suspicion suspicion = service.growth.SuspicionOf(growing);
     std::tie(suspicion.service, suspicion.service_namespace, suspicion.version) = key;
@@ -380,6 +396,20 @@ std::vector<RouteStats> LiveState::Routes(const std::string& service) const {
                     .p50_ms = route.latency.Quantile(0.5) / 1e6,
                     .p99_ms = route.latency.Quantile(0.99) / 1e6});
   }
+  return rows;
+}
+
+std::vector<RouteSurvivors> LiveState::SurvivorRoutes(const std::string& service) const {
+  std::vector<RouteSurvivors> rows;
+  for (const auto& [key, state] : services_) {
+    if (!service.empty() && std::get<0>(key) != service) continue;
+    for (RouteSurvivors& row : state.growth.survivors().Routes()) {
+      std::tie(row.service, row.service_namespace, row.version) = key;
+      rows.push_back(std::move(row));
+    }
+  }
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
   return rows;
 }
 

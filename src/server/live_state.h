@@ -65,6 +65,8 @@ class LiveState {
   std::vector<Incident> Incidents() const { return book_.All(); }
   Result<Incident> FindIncident(const std::string& id);
   std::vector<RouteStats> Routes(const std::string& service) const;
+  // Of a service, of all when it is empty; heaviest first.
+  std::vector<RouteSurvivors> SurvivorRoutes(const std::string& service) const;
   std::vector<KeyedGrowth> GrowthRows(const std::string& service, const std::string& by) const;
   Result<std::string> RequestCapture(const std::string& service, const std::string& instance);
   LiveStats stats() const;
@@ -83,6 +85,7 @@ class LiveState {
   void CaptureNearLimit(KnownTarget* target, int64_t time_ns);
 
   void JudgeProfiles();
+  void StoreSurvivors(const Resource& resource, const Service& service, int64_t time_ns);
   void JudgeMetrics();
   void Report(Suspicion suspicion, Service* service, const std::vector<GrowingStack>& growing);
   void FillEvidence(Service* service, const std::vector<GrowingStack>& growing, Incident* incident);

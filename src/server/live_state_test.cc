@@ -47,16 +47,16 @@ SpanBatch SpansOf(const Resource& resource, int64_t second) {
 
 // A heap profile at `second`: `keep` grows by `bytes_per_second`, each sample named by a checkout's
 // span; `steady` stays.
-ProfileBatch ProfileOf(const Resource& resource, int64_t second, int64_t bytes_per_second) {
+ProfileBatch ProfileOf(const Resource& resource, int64_t second, int64_t bytes_per_second,
+                       int64_t weight = 512 << 10) {
   Profile profile;
   profile.sample_types = {
       {"alloc_space", "bytes"}, {"inuse_objects", "count"}, {"inuse_space", "bytes"}};
   profile.time_ns = kStart + second * kNsPerSecond;
-  profile.period = 512 << 10;
+  profile.period = weight;
   profile.functions = {{.name = "KeepEndedSpan", .file = "span_archive.cc"},
                        {.name = "steady", .file = "a.cc"}};
   profile.locations = {{.lines = {{0, 31}}}, {.lines = {{1, 7}}}};
-  const int64_t weight = 512 << 10;
   for (int64_t kept = 0, at = 0; kept < bytes_per_second * second; kept += weight) {
     const int64_t then = std::min(
         second - 1, at++ * second * weight / std::max<int64_t>(1, bytes_per_second * second));
@@ -145,6 +145,50 @@ TEST(LiveStateTest, ASenderCannotNameAnotherHostToCaptureFrom) {
   live.OnProfile(ProfileOf(hostile, 5, 1 << 20));
   ASSERT_TRUE(live.RequestCapture("shop", "b"));
   EXPECT_EQ(outside.captures[1].url, "");
+
+  for (const auto& [pid, query] : {std::pair("4711", "?pid=4711"), std::pair("1&x=/etc", "")}) {
+    const Resource watched = ServiceAt(pid, {{"tidemark.peer", "127.0.0.1"},
+                                             {"tidemark.pprof.port", "6060"},
+                                             {"tidemark.pprof.pid", pid}});
+    live.OnProfile(ProfileOf(watched, 5, 1 << 20));
+    ASSERT_TRUE(live.RequestCapture("shop", pid));
+    EXPECT_EQ(outside.captures.back().url,
+              std::string("http://127.0.0.1:6060/debug/pprof/heap") + query);
+  }
+}
+
+// 0.25 MiB/s: far too little for the growth of stacks to judge in this time.
+TEST(LiveStateTest, SurvivorsNameTheRouteOfASlowLeakBeforeItsStacksDo) {
+  Outside outside;
+  LiveState live({.wall_ns = kStart}, &outside);
+  const Resource resource = ServiceAt("a", {{"telemetry.sdk.language", "cpp"}});
+  // Samples of 64 KiB, so that the profile tells as much as a real one at that interval.
+  int64_t suspect_s = 0;
+  for (int64_t second = 1; second <= 150; ++second) {
+    live.OnSpans(SpansOf(resource, second - 1));
+    if (second % 5 == 0) live.OnProfile(ProfileOf(resource, second, 256 << 10, 64 << 10));
+    live.Tick(kStart + second * kNsPerSecond);
+    const auto routes = live.SurvivorRoutes("shop");
+    if (suspect_s == 0 && !routes.empty() && routes[0].suspect) {
+      suspect_s = second;
+      EXPECT_EQ(routes[0].route, "/checkout");
+      EXPECT_EQ(routes[0].version, "1.0.0");
+      EXPECT_FALSE(routes[0].traces.empty());
+      EXPECT_TRUE(live.Incidents().empty());
+    }
+  }
+  EXPECT_GT(suspect_s, 60);
+  EXPECT_LE(suspect_s, 90);
+  EXPECT_TRUE(live.SurvivorRoutes("other").empty());
+  double stored = 0;
+  for (const MetricBatch& batch : outside.series) {
+    for (const Point& point : batch.points) {
+      if (point.metric != "tidemark.survivor.bytes") continue;
+      EXPECT_EQ(AttributeOr(point.attributes, "http.route"), "/checkout");
+      stored = point.value;
+    }
+  }
+  EXPECT_NEAR(stored, 90 * 256 << 10, 10 * 256 << 10);
 }
 
 TEST(LiveStateTest, NearTheLimitACaptureIsTakenOnce) {

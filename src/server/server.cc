@@ -155,6 +155,9 @@ class ServerImpl : public Server,
   Result<std::vector<RouteStats>> Routes(const std::string& service) override {
     return Ask([this, service] { return Result(live_->Routes(service)); });
   }
+  Result<std::vector<RouteSurvivors>> Survivors(const std::string& service) override {
+    return Ask([this, service] { return Result(live_->SurvivorRoutes(service)); });
+  }
   Result<std::vector<KeyedGrowth>> GrowthRows(const std::string& service,
                                               const std::string& by) override {
     return Ask([this, service, by] { return Result(live_->GrowthRows(service, by)); });

@@ -24,31 +24,49 @@ std::optional<uint32_t> CrcOfFile(const std::string& path) {
   return static_cast<uint32_t>(crc);
 }
 
-std::unique_ptr<ElfFile> OpenWithBuildId(const std::string& path, const std::string& build_id) {
-  auto file = ElfFile::Open(path);
-  if (!file || (*file)->BuildId() != build_id || !(*file)->HasSection(".debug_info"))
-    return nullptr;
+std::unique_ptr<ElfFile> OpenWithBuildId(const std::string& path, const std::string& build_id,
+                                         ElfAccess access) {
+  auto file = ElfFile::Open(path, access);
+  if (!file || (*file)->BuildId() != build_id) return nullptr;
   return std::move(*file);
 }
 
-std::unique_ptr<ElfFile> OpenWithCrc(const std::string& path, uint32_t crc) {
-  auto file = ElfFile::Open(path);
-  if (!file || !(*file)->HasSection(".debug_info") || CrcOfFile(path) != crc) return nullptr;
+std::unique_ptr<ElfFile> WithDwarf(std::unique_ptr<ElfFile> file) {
+  return file && file->HasSection(".debug_info") ? std::move(file) : nullptr;
+}
+
+std::unique_ptr<ElfFile> OpenWithCrc(const std::string& path, uint32_t crc, ElfAccess access) {
+  auto file = ElfFile::Open(path, access);
+  if (!file || CrcOfFile(path) != crc) return nullptr;
   return std::move(*file);
+}
+
+// A build id becomes part of a path.
+bool IsBuildId(const std::string& text) {
+  return text.size() > 2 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+std::unique_ptr<ElfFile> FindByBuildId(const std::string& id, const DebugPlaces& places) {
+  std::vector<std::string> paths;
+  for (const std::string& directory : places.debug_directories) {
+    paths.push_back(directory + "/.build-id/" + id.substr(0, 2) + "/" + id.substr(2) + ".debug");
+  }
+  for (const std::string& directory : places.cache_directories) {
+    paths.push_back(directory + "/" + id + "/debuginfo");
+  }
+  for (const std::string& path : paths) {
+    if (auto found = WithDwarf(OpenWithBuildId(path, id, places.access))) return found;
+  }
+  return nullptr;
 }
 
 }  // namespace
 
-std::unique_ptr<ElfFile> FindDebugFile(const ElfFile& file,
-                                       const std::vector<std::string>& debug_directories) {
+std::unique_ptr<ElfFile> FindDebugFile(const ElfFile& file, const std::string& folder,
+                                       const DebugPlaces& places) {
   const std::string build_id = file.BuildId();
-  if (build_id.size() > 2) {
-    for (const std::string& directory : debug_directories) {
-      auto found = OpenWithBuildId(
-          directory + "/.build-id/" + build_id.substr(0, 2) + "/" + build_id.substr(2) + ".debug",
-          build_id);
-      if (found) return found;
-    }
+  if (IsBuildId(build_id)) {
+    if (auto found = FindByBuildId(build_id, places)) return found;
   }
   GElf_Word crc = 0;
   const char* link = dwelf_elf_gnu_debuglink(file.elf(), &crc);
@@ -56,13 +74,25 @@ std::unique_ptr<ElfFile> FindDebugFile(const ElfFile& file,
   if (link == nullptr || *link == '\0' || std::string_view(link).find('/') != std::string::npos) {
     return nullptr;
   }
-  const std::string folder = std::filesystem::path(file.path()).parent_path().string();
-  std::vector<std::string> places = {folder + "/" + link, folder + "/.debug/" + link};
-  for (const std::string& directory : debug_directories) {
-    places.push_back(directory + "/" + folder + "/" + link);
+  const std::string beside = std::filesystem::path(file.path()).parent_path().string();
+  std::vector<std::string> paths = {beside + "/" + link, beside + "/.debug/" + link};
+  for (const std::string& directory : places.debug_directories) {
+    paths.push_back(directory + "/" + folder + "/" + link);
+    paths.push_back(directory + "/" + link);
   }
-  for (const std::string& place : places) {
-    auto found = build_id.empty() ? OpenWithCrc(place, crc) : OpenWithBuildId(place, build_id);
+  for (const std::string& path : paths) {
+    auto found = WithDwarf(build_id.empty() ? OpenWithCrc(path, crc, places.access)
+                                            : OpenWithBuildId(path, build_id, places.access));
+    if (found) return found;
+  }
+  return nullptr;
+}
+
+std::unique_ptr<ElfFile> FindExecutable(const std::string& build_id, const DebugPlaces& places) {
+  if (!IsBuildId(build_id)) return nullptr;
+  for (const std::string& directory : places.cache_directories) {
+    auto found =
+        OpenWithBuildId(directory + "/" + build_id + "/executable", build_id, places.access);
     if (found) return found;
   }
   return nullptr;

@@ -47,7 +47,7 @@ void AppendSymbols(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, size_t m
 
 }  // namespace
 
-Result<std::unique_ptr<ElfFile>> ElfFile::Open(const std::string& path) {
+Result<std::unique_ptr<ElfFile>> ElfFile::Open(const std::string& path, ElfAccess access) {
   elf_version(EV_CURRENT);
   // O_NONBLOCK: a FIFO in place of the file must not hold us up.
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -57,7 +57,12 @@ Result<std::unique_ptr<ElfFile>> ElfFile::Open(const std::string& path) {
     close(fd);
     return NotFound(path + " is not a regular file");
   }
-  Elf* elf = elf_begin(fd, ELF_C_READ_MMAP, nullptr);
+  if (!access.map && static_cast<uint64_t>(info.st_size) > access.max_read_bytes) {
+    close(fd);
+    return TooLarge(path + " has " + std::to_string(info.st_size) + " bytes, more than the " +
+                    std::to_string(access.max_read_bytes) + " that are read");
+  }
+  Elf* elf = elf_begin(fd, access.map ? ELF_C_READ_MMAP : ELF_C_READ, nullptr);
   GElf_Ehdr header;
   if (elf == nullptr || elf_kind(elf) != ELF_K_ELF || gelf_getehdr(elf, &header) == nullptr) {
     const std::string reason = elf_errmsg(-1) != nullptr ? elf_errmsg(-1) : "not an ELF file";

@@ -14,11 +14,19 @@
 
 namespace tidemark {
 
+// How the bytes of a file are had: mapped, or read as they are needed, from files of at most
+// `max_read_bytes`.
+struct ElfAccess {
+  bool map = true;
+  size_t max_read_bytes = 0;
+};
+
 // Owned by one thread. Moving is not needed; held by unique_ptr.
 class ElfFile {
  public:
-  // Errors: not found (or unreadable), corrupt (not ELF, cut short in its header).
-  static Result<std::unique_ptr<ElfFile>> Open(const std::string& path);
+  // Errors: not found (or unreadable), corrupt (not ELF, cut short in its header), resource
+  // exhausted (too large to read).
+  static Result<std::unique_ptr<ElfFile>> Open(const std::string& path, ElfAccess access = {});
   ~ElfFile();
   ElfFile(const ElfFile&) = delete;
   ElfFile& operator=(const ElfFile&) = delete;
@@ -50,10 +58,20 @@ std::vector<FunctionSymbol> FunctionSymbolsOf(const ElfFile& file, size_t max_sy
 // The symbol that covers `address`, or null.
 const FunctionSymbol* FindSymbol(const std::vector<FunctionSymbol>& symbols, uint64_t address);
 
-// The file with the DWARF of `file`: found by build id in the debug directories, else by
-// .gnu_debuglink beside the file and in the directories; null when there is none. A file whose
-// build id (or, without one, whose CRC) differs is passed over.
-std::unique_ptr<ElfFile> FindDebugFile(const ElfFile& file,
-                                       const std::vector<std::string>& debug_directories);
+// Where separate files are looked for; SymbolizerOptions says how each is laid out.
+struct DebugPlaces {
+  std::vector<std::string> debug_directories, cache_directories;
+  ElfAccess access;
+};
+
+// The file with the DWARF of `file`: found by build id in the debug and cache directories, else by
+// .gnu_debuglink beside the file and in the debug directories; null when there is none. `folder` is
+// the module's own, as the process knew it. A file whose build id (or, without one, whose CRC)
+// differs is passed over.
+std::unique_ptr<ElfFile> FindDebugFile(const ElfFile& file, const std::string& folder,
+                                       const DebugPlaces& places);
+
+// The module itself out of a cache directory, by build id (hex); null when none has it.
+std::unique_ptr<ElfFile> FindExecutable(const std::string& build_id, const DebugPlaces& places);
 
 }  // namespace tidemark

@@ -5,6 +5,8 @@
 #include <cctype>
 #include <cstdlib>
 
+#include "symbolize/rust_name.h"
+
 namespace tidemark {
 namespace {
 
@@ -61,17 +63,45 @@ size_t ReturnTypeLength(std::string_view name) {
   return length;
 }
 
-}  // namespace
+enum class Language : uint8_t { kCpp, kRust, kOther };
 
-std::string Demangle(const std::string& system_name) {
-  if (system_name.rfind("_Z", 0) != 0) return system_name;
+struct Demangled {
+  std::string name;
+  Language language;
+};
+
+// Go's linker writes a dot in the last part of an import path as %2e; cgo makes a function of each
+// C function that is called.
+std::string GoName(const std::string& name) {
+  constexpr std::string_view kDot = "%2e", kFunction = "_Cfunc_", kStub = "_cgo_";
+  std::string out = name;
+  for (size_t at = 0; (at = out.find(kDot, at)) != out.npos; ++at)
+    out.replace(at, kDot.size(), ".");
+  const size_t function = out.find(kFunction);
+  if (function == out.npos) return out;
+  const bool stub = out.starts_with(kStub);  // "_cgo_HASH_Cfunc_malloc", in C
+  const bool call = function > 0 && out[function - 1] == '.';
+  if (!stub && !call) return out;
+  return (stub ? "" : out.substr(0, function)) + "C." + out.substr(function + kFunction.size());
+}
+
+Demangled DemangleAny(const std::string& system_name) {
+  if (system_name.starts_with("_R")) {
+    if (auto name = DemangleRustV0(system_name)) return {std::move(*name), Language::kRust};
+  }
+  if (!system_name.starts_with("_Z")) return {GoName(system_name), Language::kOther};
   int status = 0;
   char* text = abi::__cxa_demangle(system_name.c_str(), nullptr, nullptr, &status);
-  if (text == nullptr) return system_name;
+  if (text == nullptr) return {system_name, Language::kOther};
   std::string name = text;
   std::free(text);
-  return name;
+  if (auto rust = DecodeRustLegacy(name)) return {std::move(*rust), Language::kRust};
+  return {std::move(name), Language::kCpp};
 }
+
+}  // namespace
+
+std::string Demangle(const std::string& system_name) { return DemangleAny(system_name).name; }
 
 std::string WithoutParameters(std::string_view demangled) {
   std::string_view name = WithoutSuffixes(demangled);
@@ -105,7 +135,10 @@ std::string WithShortTemplates(const std::string& name, size_t max_length) {
 }
 
 std::string ReadableName(const std::string& system_name) {
-  return WithShortTemplates(WithoutParameters(Demangle(system_name)));
+  const Demangled demangled = DemangleAny(system_name);
+  // Only C++ writes parameters, and return types before templates.
+  return WithShortTemplates(demangled.language == Language::kCpp ? WithoutParameters(demangled.name)
+                                                                 : demangled.name);
 }
 
 }  // namespace tidemark

@@ -6,7 +6,14 @@
 
 namespace tidemark {
 
-// "_ZN4shop4KeepEi" -> "shop::Keep(int)"; what is not an Itanium name comes back as it is.
+// C++ (Itanium), Rust (both manglings) and Go with cgo; what is none of these comes back as it is.
+//
+//   _ZN4shop4KeepEi                       shop::Keep(int)
+//   _ZN4shop4keep17h0123456789abcdefE     shop::keep
+//   _RNvC4shop4keep                       shop::keep
+//   gopkg.in/yaml%2ev3.Unmarshal          gopkg.in/yaml.v3.Unmarshal
+//   main._Cfunc_malloc                    main.C.malloc
+//   _cgo_0123456789ab_Cfunc_malloc        C.malloc
 std::string Demangle(const std::string& system_name);
 
 // "void shop::Keep<int>(int, char) const" -> "shop::Keep<int>": no return type, no parameters, no

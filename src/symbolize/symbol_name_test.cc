@@ -12,6 +12,28 @@ TEST(SymbolNameTest, ItaniumNamesAreDemangledAndOthersKept) {
   EXPECT_EQ(Demangle(""), "");
 }
 
+TEST(SymbolNameTest, RustAndGoNamesAreReadable) {
+  const struct {
+    const char* system_name;
+    const char* name;
+  } kCases[] = {
+      {"_ZN4core3ptr42drop_in_place$LT$alloc..string..String$GT$17h0123456789abcdefE",
+       "core::ptr::drop_in_place<alloc::string::String>"},
+      {"_ZN65_$LT$shop..Cache$LT$T$GT$$u20$as$u20$shop..Keep$LT$$RF$u8$GT$$GT$"
+       "4keep17hfedcba9876543210E",
+       "<shop::Cache<T> as shop::Keep<&u8>>::keep"},
+      {"_RNvC4shop4keep", "shop::keep"},
+      {"_RNvMC4shopNtB2_5Cache3add", "<shop::Cache>::add"},
+      {"main.(*Server).Handle", "main.(*Server).Handle"},
+      {"gopkg.in/yaml%2ev3.Unmarshal", "gopkg.in/yaml.v3.Unmarshal"},
+      {"main._Cfunc_malloc", "main.C.malloc"},
+      {"_cgo_0123456789ab_Cfunc_malloc", "C.malloc"},
+      {"my_Cfunc_x", "my_Cfunc_x"},
+      {"type:.eq.[2]interface {}", "type:.eq.[2]interface {}"},
+  };
+  for (const auto& c : kCases) EXPECT_EQ(ReadableName(c.system_name), c.name);
+}
+
 TEST(SymbolNameTest, ParametersReturnTypesAndSuffixesAreCut) {
   const struct {
     const char* full;

@@ -2,6 +2,7 @@
 
 #include <list>
 #include <optional>
+#include <sstream>
 #include <unordered_map>
 
 #include "symbolize/dwarf_index.h"
@@ -24,6 +25,7 @@ size_t BytesOf(const std::vector<SymbolFrame>& frames) {
 // Everything known of one file. Without `file`, it could not be read: `error` says why.
 struct Module {
   std::string key;
+  std::string root;  // of the process for which it was first opened
   std::optional<Error> error;
   std::unique_ptr<ElfFile> file, debug_file;
   std::unique_ptr<DwarfIndex> dwarf;  // of debug_file or file; destroyed before them
@@ -34,23 +36,43 @@ struct Module {
   size_t bytes() const { return own_bytes + (dwarf ? dwarf->bytes() : 0); }
 };
 
-Result<std::unique_ptr<ElfFile>> OpenChecked(const ModuleRef& ref) {
-  if (ref.path.empty() || ref.path[0] != '/') {
-    return NotFound("\"" + ref.path + "\" is no file of code");
-  }
-  TIDEMARK_ASSIGN_OR_RETURN(auto file, ElfFile::Open(ref.path));
+DebugPlaces PlacesOf(const SymbolizerOptions& options) {
+  return {options.debug_directories,
+          options.cache_directories,
+          {options.map_files, options.max_read_bytes}};
+}
+
+Result<std::unique_ptr<ElfFile>> OpenAt(const std::string& path, const ModuleRef& ref,
+                                        const DebugPlaces& places) {
+  TIDEMARK_ASSIGN_OR_RETURN(auto file, ElfFile::Open(path, places.access));
   const std::string build_id = file->BuildId();
   if (!ref.build_id.empty() && build_id != ref.build_id) {
-    return InvalidArgument(ref.path + " is stale: its build id is " +
+    return InvalidArgument(path + " is stale: its build id is " +
                            (build_id.empty() ? "missing" : build_id) + ", the process ran " +
                            ref.build_id + "; keep the old file or its debug symbols");
   }
   return file;
 }
 
-void ReadSymbols(const SymbolizerOptions& options, Module* module) {
+// The file below the module's root; else, with the right build id, the file of that path in our own
+// file system or out of a cache.
+Result<std::unique_ptr<ElfFile>> OpenChecked(const ModuleRef& ref, const DebugPlaces& places) {
+  if (ref.path.empty() || ref.path[0] != '/') {
+    return NotFound("\"" + ref.path + "\" is no file of code");
+  }
+  auto file = OpenAt(ref.root + ref.path, ref, places);
+  if (file || ref.build_id.empty()) return file;
+  if (!ref.root.empty()) {
+    if (auto ours = OpenAt(ref.path, ref, places)) return ours;
+  }
+  if (auto cached = FindExecutable(ref.build_id, places)) return cached;
+  return file;
+}
+
+void ReadSymbols(const ModuleRef& ref, const DebugPlaces& places, Module* module) {
   if (!module->file->HasSection(".debug_info")) {
-    module->debug_file = FindDebugFile(*module->file, options.debug_directories);
+    module->debug_file =
+        FindDebugFile(*module->file, ref.path.substr(0, ref.path.rfind('/')), places);
   }
   const ElfFile& source = module->debug_file ? *module->debug_file : *module->file;
   module->dwarf = DwarfIndex::Open(source);
@@ -70,7 +92,8 @@ std::vector<SymbolFrame> LookUp(Module* module, uint64_t address) {
   if (!frames.empty()) {
     // Functions local to a file have no linkage name in DWARF, but they have one in the symbols.
     SymbolFrame& outermost = frames.back();
-    const bool mangled = outermost.system_name.rfind("_Z", 0) == 0;
+    const bool mangled =
+        outermost.system_name.starts_with("_Z") || outermost.system_name.starts_with("_R");
     if (symbol != nullptr && !mangled) {
       outermost.system_name = symbol->name;
       outermost.function = ReadableName(symbol->name);
@@ -94,18 +117,24 @@ struct Symbolizer::Impl {
   std::unordered_map<std::string, std::list<std::unique_ptr<Module>>::iterator> by_key;
 
   Module* Get(const ModuleRef& ref) {
-    const std::string key = ref.path + '\n' + ref.build_id;
+    const std::string key = ref.path + '\n' + (ref.build_id.empty() ? ref.root : ref.build_id);
     if (const auto known = by_key.find(key); known != by_key.end()) {
       modules.splice(modules.begin(), modules, known->second);
-      return modules.front().get();
+      Module* module = modules.front().get();
+      // What one process' file system lacks another's may have.
+      if (!module->error || module->root == ref.root) return module;
+      modules.pop_front();
+      by_key.erase(known);
     }
     auto module = std::make_unique<Module>();
     module->key = key;
+    module->root = ref.root;
     module->own_bytes = sizeof(Module) + 2 * key.size();
-    auto file = OpenChecked(ref);
+    const DebugPlaces places = PlacesOf(options);
+    auto file = OpenChecked(ref, places);
     if (file) {
       module->file = std::move(*file);
-      ReadSymbols(options, module.get());
+      ReadSymbols(ref, places, module.get());
       ++stats.modules_opened;
     } else {
       module->error = file.error();
@@ -132,6 +161,28 @@ struct Symbolizer::Impl {
     }
   }
 };
+
+std::vector<std::string> DebuginfodDirectories(
+    const std::function<std::string(const std::string&)>& environment) {
+  std::vector<std::string> directories;
+  const auto add = [&directories](const std::string& base, const std::string& folder) {
+    if (!base.empty()) directories.push_back(base + folder);
+  };
+  if (const std::string given = environment("DEBUGINFOD_CACHE_PATH"); !given.empty()) {
+    add(given, "");
+  } else {
+    const std::string home = environment("HOME"), cache = environment("XDG_CACHE_HOME");
+    add(cache, "/debuginfod_client");
+    if (cache.empty()) add(home, "/.cache/debuginfod_client");
+    add(home, "/.debuginfod_client_cache");
+  }
+  constexpr std::string_view kFile = "file://";
+  std::istringstream urls(environment("DEBUGINFOD_URLS"));
+  for (std::string url; urls >> url;) {
+    if (url.starts_with(kFile)) directories.push_back(url.substr(kFile.size()) + "/buildid");
+  }
+  return directories;
+}
 
 Symbolizer::Symbolizer(SymbolizerOptions options) : impl_(std::make_unique<Impl>()) {
   impl_->options = std::move(options);

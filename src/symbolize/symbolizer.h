@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,9 @@ namespace tidemark {
 struct ModuleRef {
   std::string path;
   std::string build_id;  // hex; a file with another one is refused. Empty = not checked
+  // Stands before `path` when the file is opened: a process' own file system ("/proc/42/root").
+  // Files of one path and build id are the same under every root.
+  std::string root = {};
 };
 
 struct SymbolFrame {
@@ -35,7 +39,21 @@ struct SymbolizerOptions {
   size_t max_modules = 256;            // files open at a time
   // Separate debug information is looked for in DIR/.build-id/ab/cdef.debug and by debuglink.
   std::vector<std::string> debug_directories = {"/usr/lib/debug"};
+  // And in DIR/BUILDID/debuginfo, as debuginfod's clients cache what they fetched;
+  // BUILDID/executable stands in for a module that cannot be opened. Nothing is fetched.
+  std::vector<std::string> cache_directories = {};
+  // Map files rather than read them. A file that others may truncate under us must not be mapped;
+  // one that is read has at most max_read_bytes.
+  bool map_files = true;
+  size_t max_read_bytes = 1 << 30;
 };
+
+// What the environment says of caches: DEBUGINFOD_CACHE_PATH, else
+// XDG_CACHE_HOME/debuginfod_client, else HOME/.cache/debuginfod_client and
+// HOME/.debuginfod_client_cache; and DIR/buildid of each file://DIR in DEBUGINFOD_URLS. Other URLs
+// are left out: no network.
+std::vector<std::string> DebuginfodDirectories(
+    const std::function<std::string(const std::string&)>& environment);
 
 struct SymbolizerStats {
   uint64_t lookups = 0, cache_hits = 0;
@@ -46,7 +64,8 @@ struct SymbolizerStats {
 
 // One thread uses a Symbolizer at a time. Least recently used modules are closed, with everything
 // known of them, when a limit is crossed. Files are mapped: one that is truncated in place during
-// a look-up ends the program (replacing by rename, as package managers do, is safe).
+// a look-up ends the program (replacing by rename, as package managers do, is safe), unless
+// map_files is off.
 class Symbolizer {
  public:
   explicit Symbolizer(SymbolizerOptions options = {});

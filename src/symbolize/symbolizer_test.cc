@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 
 #include "symbolize/elf_file.h"
 #include "symbolize/fixture/inlined.h"
@@ -130,6 +131,77 @@ TEST(SymbolizerTest, StrippedFileIsReadThroughTheBuildIdDirectory) {
   std::filesystem::copy_file(STRIPPED_PATH, dir / "alone.so");
   Symbolizer with({.debug_directories = {dir / ""}});
   ExpectWholeChain(with.Frames({dir / "alone.so", id}, CapturedOffset()));
+}
+
+TEST(SymbolizerTest, StrippedFileIsReadThroughADebuginfodCache) {
+  TempDir dir;
+  const std::string id = BuildIdOf(STRIPPED_PATH);
+  const std::string folder = dir / "cache/" + id;
+  std::filesystem::create_directories(folder);
+  std::filesystem::copy_file(STRIPPED_PATH ".debug", folder + "/debuginfo");
+  std::filesystem::copy_file(STRIPPED_PATH, dir / "alone.so");
+  Symbolizer with({.debug_directories = {}, .cache_directories = {dir / "cache"}});
+  ExpectWholeChain(with.Frames({dir / "alone.so", id}, CapturedOffset()));
+  // The module itself is gone: its cached copy stands in, if the build id is known.
+  std::filesystem::copy_file(STRIPPED_PATH, folder + "/executable");
+  Symbolizer gone({.debug_directories = {}, .cache_directories = {dir / "cache"}});
+  ExpectWholeChain(gone.Frames({dir / "gone.so", id}, CapturedOffset()));
+  EXPECT_TRUE(gone.Frames({dir / "gone.so", ""}, CapturedOffset()).empty());
+}
+
+TEST(SymbolizerTest, DebuglinkIsLookedForInTheDebugDirectoriesToo) {
+  TempDir dir;
+  std::filesystem::create_directories(dir / "debug");
+  std::filesystem::create_directories(dir / "lib");
+  std::filesystem::copy_file(STRIPPED_PATH, dir / "lib/alone.so");
+  std::filesystem::copy_file(STRIPPED_PATH ".debug", dir / "debug/stripped.so.debug");
+  Symbolizer with({.debug_directories = {dir / "debug"}});
+  ExpectWholeChain(with.Frames({dir / "lib/alone.so", ""}, CapturedOffset()));
+}
+
+TEST(SymbolizerTest, ModuleIsOpenedBelowItsProcessRoot) {
+  TempDir dir;
+  std::filesystem::create_directories(dir / "root/app");
+  std::filesystem::copy_file(FIXTURE_PATH, dir / "root/app/lib.so");
+  const std::string id = BuildIdOf(FIXTURE_PATH);
+  Symbolizer symbolizer;
+  EXPECT_TRUE(symbolizer.Frames({"/app/lib.so", id, dir / "other"}, CapturedOffset()).empty());
+  ExpectWholeChain(symbolizer.Frames({"/app/lib.so", id, dir / "root"}, CapturedOffset()));
+  // What is known stays when the process, and its root with it, is gone.
+  std::filesystem::remove_all(dir / "root");
+  ExpectWholeChain(symbolizer.Frames({"/app/lib.so", id, dir / "root"}, CapturedOffset()));
+}
+
+TEST(SymbolizerTest, FilesThatAreReadGiveTheSameAndTruncationEndsNobody) {
+  TempDir dir;
+  std::filesystem::copy_file(FIXTURE_PATH, dir / "lib.so");
+  const uint64_t offset = CapturedOffset();
+  Symbolizer reading({.map_files = false});
+  ExpectWholeChain(reading.Frames({dir / "lib.so", ""}, offset));
+  std::filesystem::resize_file(dir / "lib.so", 4096);
+  for (uint64_t at = 0; at < 4096; at += 16) reading.Frames({dir / "lib.so", ""}, offset + at);
+}
+
+TEST(SymbolizerTest, FileTooLargeToReadIsRefusedWithItsSize) {
+  Symbolizer reading({.map_files = false, .max_read_bytes = 1000});
+  EXPECT_TRUE(reading.Frames({FIXTURE_PATH, ""}, CapturedOffset()).empty());
+  const auto status = reading.ModuleStatus({FIXTURE_PATH, ""});
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message, HasSubstr("1000"));
+}
+
+TEST(SymbolizerTest, CachesAreThoseOfDebuginfodsEnvironmentWithoutItsNetwork) {
+  std::map<std::string, std::string> values = {
+      {"HOME", "/h"}, {"DEBUGINFOD_URLS", "https://a.example file:///srv/debug  file:///b"}};
+  const auto environment = [&](const std::string& name) { return values[name]; };
+  EXPECT_EQ(DebuginfodDirectories(environment),
+            (std::vector<std::string>{"/h/.cache/debuginfod_client", "/h/.debuginfod_client_cache",
+                                      "/srv/debug/buildid", "/b/buildid"}));
+  values = {{"HOME", "/h"}, {"XDG_CACHE_HOME", "/x"}};
+  EXPECT_EQ(DebuginfodDirectories(environment),
+            (std::vector<std::string>{"/x/debuginfod_client", "/h/.debuginfod_client_cache"}));
+  values = {{"HOME", "/h"}, {"DEBUGINFOD_CACHE_PATH", "/c"}};
+  EXPECT_EQ(DebuginfodDirectories(environment), std::vector<std::string>{"/c"});
 }
 
 TEST(SymbolizerTest, WithoutDebugInformationTheExportedNameRemains) {
