@@ -16,12 +16,12 @@ namespace {
 
 constexpr int kDeadlineMs = 120'000;  // a stuck program fails the test rather than hanging it
 
-// Reads both to their ends.
-void Drain(int output, int errors, std::string* output_text, std::string* errors_text) {
+// Reads both to their ends. False when neither said anything for too long.
+bool Drain(int output, int errors, std::string* output_text, std::string* errors_text) {
   pollfd fds[2] = {{output, POLLIN, 0}, {errors, POLLIN, 0}};
   std::string* texts[2] = {output_text, errors_text};
   while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-    if (poll(fds, 2, kDeadlineMs) <= 0) return;
+    if (poll(fds, 2, kDeadlineMs) <= 0) return false;
     for (int i = 0; i < 2; ++i) {
       if ((fds[i].revents & (POLLIN | POLLHUP)) == 0) continue;
       char buffer[4096];
@@ -30,6 +30,7 @@ void Drain(int output, int errors, std::string* output_text, std::string* errors
       if (got <= 0) fds[i].fd = -1;
     }
   }
+  return true;
 }
 
 }  // namespace
@@ -86,7 +87,7 @@ Finished RecordedProcess::Run(const RunOptions& options) {
   close(input_);
   input_ = -1;
   Finished finished;
-  Drain(output, errors, &finished.output, &finished.errors);
+  if (!Drain(output, errors, &finished.output, &finished.errors)) kill(pid_, SIGKILL);
   waitpid(pid_, &finished.status, 0);
   close(output);
   close(errors);
@@ -105,6 +106,16 @@ bool RecordedProcess::NextReady() {
   pollfd fd{input_, POLLOUT, 0};
   const bool open = poll(&fd, 1, kDeadlineMs) == 1 && (fd.revents & POLLERR) == 0;
   return open && write(input_, "\n", 1) == 1 && WaitUntilReady(1);
+}
+
+Finished RecordedProcess::Finish() {
+  close(input_);
+  input_ = -1;
+  Finished finished;
+  if (!Drain(output_, -1, &finished.output, &finished.errors)) kill(pid_, SIGKILL);
+  waitpid(pid_, &finished.status, 0);
+  pid_ = -1;
+  return finished;
 }
 
 bool RecordedProcess::WaitUntilReady(int times) {

@@ -40,6 +40,8 @@ class RecordedProcess {
   bool StartUntilReady(const RunOptions& options, int times = 1);
   // Sends a line to its standard input and waits for the next "ready". False when it ended before.
   bool NextReady();
+  // Ends its standard input and waits for its end.
+  Finished Finish();
   void KillHard();
 
   pid_t pid() const { return pid_; }
