@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "recorded_process.h"
+#include "recorder/sampler.h"
 
 namespace tidemark::crash {
 namespace {
@@ -100,6 +101,17 @@ double BinomialAtMost(int n, double p, int most) {
   return sum;
 }
 
+// P(|N - mean| <= 1.96 sqrt(N)) for N Poisson: how often the stated interval of a stack of small
+// blocks holds the truth.
+double Coverage(double mean) {
+  double sum = 0;
+  for (int n = 1; n < mean + 20 * std::sqrt(mean) + 50; ++n) {
+    if (std::fabs(n - mean) <= kSigmas95 * std::sqrt(n))
+      sum += std::exp(-mean + n * std::log(mean) - std::lgamma(n + 1.0));
+  }
+  return sum;
+}
+
 void Expect(const Score& score) {
   constexpr double kFalseAlarm = 5e-7;  // on each side
   ASSERT_EQ(score.workloads, kWorkloads);
@@ -169,6 +181,51 @@ INSTANTIATE_TEST_SUITE_P(Interval, TruthTest,
                                                 .sites = 20,
                                                 .doublings = 2}),
                          [](const auto& info) { return std::string(info.param.name); });
+
+// The numbers of docs/sampling.md.
+constexpr double kInterval = 524288;
+
+TEST(SamplingDocumentTest, WeightsAreAsWritten) {
+  const struct {
+    uint64_t size;
+    double p, blocks, bytes, kept;
+  } rows[] = {{64, 0.00012206, 8192.5, 524320, 0.50002},
+              {4096, 0.0077821, 128.50, 526339, 0.50098},
+              {65536, 0.11750, 8.5104, 557738, 0.51562},
+              {524288, 0.63212, 1.5820, 829411, 0.62246},
+              {4 << 20, 0.99966, 1.0003, 4195712, 0.98201}};
+  for (const auto& row : rows) {
+    const double p = recorder::SampleProbability(row.size, kInterval);
+    EXPECT_NEAR(p / row.p, 1, 5e-5) << row.size;
+    EXPECT_NEAR(1 / p / row.blocks, 1, 5e-5) << row.size;
+    EXPECT_NEAR(static_cast<double>(row.size) / p, row.bytes, 0.5) << row.size;
+    EXPECT_NEAR(recorder::KeepOnDoubling(row.size, kInterval), row.kept, 6e-6) << row.size;
+  }
+}
+
+TEST(SamplingDocumentTest, StandardErrorsAreAsWritten) {
+  const struct {
+    double blocks;
+    uint64_t size;
+    double sampled, percent, last_digit;
+  } rows[] = {{819200, 64, 99.99, 10.0, 0.05},
+              {50, 1 << 20, 43.2, 5.6, 0.05},
+              {12, 4 << 20, 12.0, 0.53, 0.005}};
+  for (const auto& row : rows) {
+    const double p = recorder::SampleProbability(row.size, kInterval);
+    EXPECT_NEAR(row.blocks * p, row.sampled, 0.05) << row.size;
+    EXPECT_NEAR(100 * std::sqrt((1 - p) / (row.blocks * p)), row.percent, row.last_digit);
+  }
+}
+
+TEST(SamplingDocumentTest, CoverageIsAsWritten) {
+  const struct {
+    double samples, percent;
+  } rows[] = {{1, 63.2},  {3, 79.7},  {5, 87.0},   {10, 92.6},  {20, 94.8},
+              {30, 93.1}, {60, 94.9}, {100, 94.5}, {1000, 95.0}};
+  for (const auto& row : rows)
+    EXPECT_NEAR(100 * Coverage(row.samples), row.percent, 0.05) << row.samples;
+}
 
 }  // namespace
 }  // namespace tidemark::crash
