@@ -239,11 +239,15 @@ Result<LedgerSnapshot> ReadFrom(const Source& source) {
   if (!source.Read(0, &header, sizeof header)) return Corrupt("ledger: shorter than its header");
   TIDEMARK_RETURN_IF_ERROR(CheckHeader(header));
 
-  // Live slots before stacks: a slot refers to a stack that was published before it.
+  // Live slots, settled, before stacks: a slot refers to a stack that was published before it.
   TIDEMARK_ASSIGN_OR_RETURN(auto first,
                             ReadSection<LiveSample>(source, header.live, header.live_used, "live"));
   TIDEMARK_ASSIGN_OR_RETURN(auto second,
                             ReadSection<LiveSample>(source, header.live, header.live_used, "live"));
+  std::vector<LiveSample> settled;
+  for (size_t i = 0; i < first.size(); ++i) {
+    if (SettleSlot(source, i, second[i], &first[i])) settled.push_back(first[i]);
+  }
   Header later;
   if (!source.Read(0, &later, sizeof later)) return Corrupt("ledger: shorter than its header");
   TIDEMARK_ASSIGN_OR_RETURN(auto stacks,
@@ -257,9 +261,7 @@ Result<LedgerSnapshot> ReadFrom(const Source& source) {
   out.header = HeaderOf(header);
   AddModules(modules, &out);
   const std::vector<bool> usable = AddStacks(stacks, frames, &out);
-  for (size_t i = 0; i < first.size(); ++i) {
-    if (SettleSlot(source, i, second[i], &first[i])) AddLive(header, first[i], usable, &out);
-  }
+  for (const LiveSample& slot : settled) AddLive(header, slot, usable, &out);
   return out;
 }
 

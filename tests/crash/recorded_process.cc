@@ -16,12 +16,12 @@ namespace {
 
 constexpr int kDeadlineMs = 120'000;  // a stuck program fails the test rather than hanging it
 
-// Reads both to their ends.
-void Drain(int output, int errors, std::string* output_text, std::string* errors_text) {
+// Reads both to their ends. False when neither said anything for too long.
+bool Drain(int output, int errors, std::string* output_text, std::string* errors_text) {
   pollfd fds[2] = {{output, POLLIN, 0}, {errors, POLLIN, 0}};
   std::string* texts[2] = {output_text, errors_text};
   while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-    if (poll(fds, 2, kDeadlineMs) <= 0) return;
+    if (poll(fds, 2, kDeadlineMs) <= 0) return false;
     for (int i = 0; i < 2; ++i) {
       if ((fds[i].revents & (POLLIN | POLLHUP)) == 0) continue;
       char buffer[4096];
@@ -30,6 +30,7 @@ void Drain(int output, int errors, std::string* output_text, std::string* errors
       if (got <= 0) fds[i].fd = -1;
     }
   }
+  return true;
 }
 
 }  // namespace
@@ -43,18 +44,20 @@ RecordedProcess::~RecordedProcess() {
   KillHard();
   for (const pid_t other : others_) kill(other, SIGKILL);
   if (output_ >= 0) close(output_);
+  if (input_ >= 0) close(input_);
   std::error_code ignored;
   if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
 }
 
 void RecordedProcess::Spawn(const RunOptions& options, int* output, int* errors) {
-  int out[2], err[2];
-  if (pipe(out) != 0 || pipe(err) != 0) std::abort();
+  int in[2], out[2], err[2];
+  if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0)
+    std::abort();
   pid_ = fork();
   if (pid_ == 0) {
+    dup2(in[0], 0);
     dup2(out[1], 1);
     dup2(err[1], 2);
-    for (const int fd : {out[0], out[1], err[0], err[1]}) close(fd);
     const std::string preload = options.preload.empty() ? TIDEMARK_PRELOAD : options.preload;
     if (preload != "none") setenv("LD_PRELOAD", preload.c_str(), 1);
     setenv("TIDEMARK_DIR", folder_.c_str(), 1);
@@ -70,8 +73,10 @@ void RecordedProcess::Spawn(const RunOptions& options, int* output, int* errors)
     execvp(arguments[0], arguments.data());
     _exit(126);
   }
+  close(in[0]);
   close(out[1]);
   close(err[1]);
+  input_ = in[1];
   *output = out[0];
   *errors = err[0];
 }
@@ -79,8 +84,10 @@ void RecordedProcess::Spawn(const RunOptions& options, int* output, int* errors)
 Finished RecordedProcess::Run(const RunOptions& options) {
   int output, errors;
   Spawn(options, &output, &errors);
+  close(input_);
+  input_ = -1;
   Finished finished;
-  Drain(output, errors, &finished.output, &finished.errors);
+  if (!Drain(output, errors, &finished.output, &finished.errors)) kill(pid_, SIGKILL);
   waitpid(pid_, &finished.status, 0);
   close(output);
   close(errors);
@@ -92,16 +99,35 @@ bool RecordedProcess::StartUntilReady(const RunOptions& options, int times) {
   int errors;
   Spawn(options, &output_, &errors);
   close(errors);
-  std::string text;
+  return WaitUntilReady(times);
+}
+
+bool RecordedProcess::NextReady() {
+  pollfd fd{input_, POLLOUT, 0};
+  const bool open = poll(&fd, 1, kDeadlineMs) == 1 && (fd.revents & POLLERR) == 0;
+  return open && write(input_, "\n", 1) == 1 && WaitUntilReady(1);
+}
+
+Finished RecordedProcess::Finish() {
+  close(input_);
+  input_ = -1;
+  Finished finished;
+  if (!Drain(output_, -1, &finished.output, &finished.errors)) kill(pid_, SIGKILL);
+  waitpid(pid_, &finished.status, 0);
+  pid_ = -1;
+  return finished;
+}
+
+bool RecordedProcess::WaitUntilReady(int times) {
   while (times > 0) {
     pollfd fd{output_, POLLIN, 0};
     char buffer[4096];
     if (poll(&fd, 1, kDeadlineMs) <= 0) return false;
     const ssize_t got = read(output_, buffer, sizeof buffer);
     if (got <= 0) return false;
-    text.append(buffer, static_cast<size_t>(got));
-    for (size_t end; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1)) {
-      std::istringstream line(text.substr(0, end));
+    text_.append(buffer, static_cast<size_t>(got));
+    for (size_t end; (end = text_.find('\n')) != std::string::npos; text_.erase(0, end + 1)) {
+      std::istringstream line(text_.substr(0, end));
       std::string name, value;
       line >> name >> value;
       if (name == "ready") --times;

@@ -38,6 +38,10 @@ class RecordedProcess {
   // Starts and waits until the program has printed "ready" (`times` times); its lines "NAME
   // 0xVALUE" become marks. False when it ended before.
   bool StartUntilReady(const RunOptions& options, int times = 1);
+  // Sends a line to its standard input and waits for the next "ready". False when it ended before.
+  bool NextReady();
+  // Ends its standard input and waits for its end.
+  Finished Finish();
   void KillHard();
 
   pid_t pid() const { return pid_; }
@@ -59,11 +63,14 @@ class RecordedProcess {
 
  private:
   void Spawn(const RunOptions& options, int* output, int* errors);
+  bool WaitUntilReady(int times);
 
   std::string folder_;
   pid_t pid_ = -1;
   std::vector<pid_t> others_;
+  int input_ = -1;
   int output_ = -1;
+  std::string text_;  // of its output, the line not yet ended
   std::map<std::string, uint64_t> marks_;
 };
 
