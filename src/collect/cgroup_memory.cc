@@ -80,8 +80,9 @@ CgroupMemory ReadCgroupMemory(uint64_t pid, const std::string& root) {
       memory.limit_bytes = std::min(memory.limit_bytes.value_or(*limit), *limit);
       const auto current = NumberIn(mount + at + "/memory.current");
       if (current && *limit > 0) {
-        const double share = static_cast<double>(*current) / static_cast<double>(*limit);
-        memory.limit_share = std::max(memory.limit_share, share);
+        const int64_t cache = NumberOf(mount + at + "/memory.stat", "inactive_file").value_or(0);
+        const double used = static_cast<double>(std::max<int64_t>(0, *current - cache));
+        memory.limit_share = std::max(memory.limit_share, used / static_cast<double>(*limit));
       }
     }
     const size_t slash = at.rfind('/');

@@ -19,7 +19,9 @@ struct CgroupMemory {
   std::optional<double> full_percent;    // some task, or all, waited for memory
   // Of all groups from its own to the root.
   std::optional<int64_t> limit_bytes;  // the smallest memory.max
-  double limit_share = 0;              // the largest memory.current / memory.max; 0 = no limit
+  // The largest share of a limit in use, 0 = no limit: file cache that the kernel drops first
+  // (memory.stat, inactive_file) left out, as the kubelet counts a working set.
+  double limit_share = 0;
 };
 
 // Reads /proc/PID/cgroup and the group's files. `root` is "" but in tests, where it stands before

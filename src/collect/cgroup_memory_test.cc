@@ -39,6 +39,14 @@ TEST_F(CgroupMemoryTest, ShareIsThatOfTheFullestGroup) {
   EXPECT_EQ(Read().current_bytes, 100);
 }
 
+TEST_F(CgroupMemoryTest, FileCacheThatCanBeDroppedIsNotInUse) {
+  Group("/pod/box/memory.max", "1000\n");
+  Group("/pod/box/memory.current", "950\n");
+  Group("/pod/box/memory.stat", "anon 200\nfile 750\ninactive_file 700\nactive_file 50\n");
+  EXPECT_DOUBLE_EQ(Read().limit_share, 0.25);
+  EXPECT_EQ(Read().current_bytes, 950);
+}
+
 TEST_F(CgroupMemoryTest, EventsPressureAndHighAreRead) {
   Group("/pod/box/memory.high", "900\n");
   Group("/pod/box/memory.events", "low 0\nhigh 3\nmax 9\noom 2\noom_kill 1\noom_group_kill 0\n");
