@@ -43,13 +43,14 @@ class Points {
 
 void AddGroup(const CgroupMemory& memory, Points* points) {
   points->Gauge("tidemark.memory.limit", memory.limit_bytes);
-  points->Gauge("tidemark.cgroup.memory.usage", memory.current_bytes);
+  points->Gauge("tidemark.cgroup.memory", memory.current_bytes);
   points->Gauge("tidemark.cgroup.memory.high", memory.high_bytes);
   if (memory.oom_kills) {
-    points->Gauge("tidemark.cgroup.oom_kills", static_cast<double>(*memory.oom_kills), "{kill}");
+    points->Counter("tidemark.cgroup.events", static_cast<double>(*memory.oom_kills), "{event}",
+                    {{"type", "oom_kill"}});
   }
   const auto pressure = [&](const char* kind, const std::optional<double>& percent) {
-    if (percent) points->Gauge("tidemark.memory.pressure", *percent / 100, "1", {{"kind", kind}});
+    if (percent) points->Gauge("tidemark.memory.pressure", *percent / 100, "1", {{"type", kind}});
   };
   pressure("some", memory.some_percent);
   pressure("full", memory.full_percent);
@@ -64,12 +65,12 @@ MetricBatch MetricsOf(const Reading& reading, const CgroupMemory* memory) {
     if (memory != nullptr) AddGroup(*memory, &points);
   }
   points.Gauge("tidemark.heap.live", reading.totals.bytes);
-  points.Gauge("tidemark.heap.live.error", reading.totals.sigma_bytes);
+  points.Gauge("tidemark.heap.live.standard_error", reading.totals.sigma_bytes);
   points.Counter("tidemark.heap.allocated", reading.totals.alloc_bytes);
   for (size_t i = 0; i < reading.header.losses.size(); ++i) {
     if (reading.header.losses[i] == 0) continue;
     points.Counter("tidemark.recorder.losses", static_cast<double>(reading.header.losses[i]),
-                   "{event}", {{"kind", LedgerLossName(static_cast<ledger::Loss>(i))}});
+                   "{event}", {{"type", LedgerLossName(static_cast<ledger::Loss>(i))}});
   }
   return points.Take();
 }

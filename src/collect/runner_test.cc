@@ -224,6 +224,7 @@ TEST(RunnerTest, ProfilesAndMetricsArePushedWithTheIdentityOfTheProcess) {
   for (const Point& point : metrics.points) values[point.metric] = point.value;
   EXPECT_GT(values["process.memory.usage"], 20 << 20);
   EXPECT_GT(values["tidemark.heap.live"], 1 << 20);
+  EXPECT_GT(values["tidemark.heap.live.standard_error"], 0);
   EXPECT_GE(values["tidemark.heap.allocated"], values["tidemark.heap.live"]);
 
   kill(static_cast<pid_t>(pid), SIGKILL);
