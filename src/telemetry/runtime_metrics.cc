@@ -174,7 +174,7 @@ void AddLedger(const RuntimeMetricsOptions& options, int64_t now_ns, Points* poi
   for (size_t i = 0; i < ledger->header.losses.size(); ++i) {
     const uint64_t lost = ledger->header.losses[i];
     if (lost == 0) continue;
-    points->Counter("tidemark.recorder.lost", "{event}", static_cast<double>(lost),
+    points->Counter("tidemark.recorder.losses", "{event}", static_cast<double>(lost),
                     {{"type", LedgerLossName(static_cast<ledger::Loss>(i))}});
   }
 }
