@@ -74,6 +74,11 @@ TEST(RunEnvironmentTest, CommandCarriesRecorderFolderAndIdentity) {
   EXPECT_THAT(command.environment, Contains("LD_PRELOAD=/lib/libtidemark.so:/x.so"));
   EXPECT_THAT(command.environment, Contains("TIDEMARK_DIR=/run/t"));
   EXPECT_THAT(command.environment, Contains("TIDEMARK_SAMPLE_BYTES=1000"));
+  EXPECT_THAT(command.environment, Not(Contains("TIDEMARK_MMAP=1")));
+  options.mappings = true;
+  EXPECT_THAT(CommandFor(options, identity, "/lib/libtidemark.so", "/run/t", environment.data())
+                  .environment,
+              Contains("TIDEMARK_MMAP=1"));
   EXPECT_THAT(command.environment, Contains("OTEL_SERVICE_NAME=shop"));
   EXPECT_THAT(command.environment, Contains("LD_PRELOADER=kept"));
   EXPECT_THAT(command.environment, Not(Contains("TIDEMARK_DIR=/old")));

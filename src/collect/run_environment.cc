@@ -163,6 +163,7 @@ ChildCommand CommandFor(const RunOptions& options, const ServiceIdentity& identi
   command.environment.push_back(preload);
   command.environment.push_back("TIDEMARK_DIR=" + directory);
   command.environment.push_back("TIDEMARK_SAMPLE_BYTES=" + std::to_string(options.sample_bytes));
+  if (options.mappings) command.environment.push_back("TIDEMARK_MMAP=1");
   command.environment.push_back("OTEL_SERVICE_NAME=" + identity.service);
   std::string resource;
   if (ResourceVariable(identity, &resource)) {

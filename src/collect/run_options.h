@@ -14,6 +14,7 @@ struct RunOptions {
   std::vector<std::string> command;   // looked up in PATH; not empty
   std::string server;                 // "http://127.0.0.1:4318"; "" = alone: report to the terminal
   uint64_t sample_bytes = 512 << 10;  // mean bytes between two samples, at least 1
+  bool mappings = false;              // records mappings that the program makes by mmap, too
   int64_t interval_ns = 5 * kNsPerSecond;  // between two pushes, at least 100 ms
   uint16_t pprof_port = 0;                 // of /debug/pprof/heap on 127.0.0.1; 0 = any free one
   bool serve_pprof = true;
