@@ -123,12 +123,16 @@ TIDEMARK_HOOK void free(void* pointer) {
   if (TIDEMARK_LIKELY(!MustLookAt(pointer))) return exits.free(pointer);
   SlowFree(pointer);
 }
+// An allocator before us may lack these: its own free is the right one then.
+static void FreeByName(void* pointer) {
+  recorder.foreign_malloc() ? recorder.next().first_free(pointer) : free(pointer);
+}
 TIDEMARK_HOOK void cfree(void* pointer);
-TIDEMARK_HOOK void cfree(void* pointer) { free(pointer); }
+TIDEMARK_HOOK void cfree(void* pointer) { FreeByName(pointer); }
 TIDEMARK_HOOK void free_sized(void* pointer, size_t size);
-TIDEMARK_HOOK void free_sized(void* pointer, size_t) { free(pointer); }
+TIDEMARK_HOOK void free_sized(void* pointer, size_t) { FreeByName(pointer); }
 TIDEMARK_HOOK void free_aligned_sized(void* pointer, size_t alignment, size_t size);
-TIDEMARK_HOOK void free_aligned_sized(void* pointer, size_t, size_t) { free(pointer); }
+TIDEMARK_HOOK void free_aligned_sized(void* pointer, size_t, size_t) { FreeByName(pointer); }
 
 TIDEMARK_HOOK void* calloc(size_t count, size_t size) {
   size_t bytes;
@@ -154,7 +158,8 @@ TIDEMARK_HOOK void* reallocarray(void* pointer, size_t count, size_t size) {
     errno = ENOMEM;
     return nullptr;
   }
-  return realloc(pointer, bytes);
+  return recorder.foreign_malloc() ? recorder.next().first_realloc(pointer, bytes)
+                                   : realloc(pointer, bytes);
 }
 
 TIDEMARK_HOOK void* memalign(size_t alignment, size_t size) {

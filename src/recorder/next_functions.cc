@@ -11,7 +11,9 @@ namespace {
 
 struct Search {
   const char* name;
-  uint64_t found;
+  bool past_ours;       // the iteration has come to this library
+  uint64_t before;      // the first definition before this library
+  uint64_t found;       // the first definition after this library
   bool in_cxx_library;  // of `found`
   bool in_libc;
 };
@@ -36,10 +38,20 @@ bool IsCxxLibrary(const char* path) {
 int OnObject(dl_phdr_info* info, size_t, void* argument) {
   auto* search = static_cast<Search*>(argument);
   // The loader's own malloc (glibc before 2.31) serves only until libc is there.
-  if (info->dlpi_addr == getauxval(AT_BASE) || IsOurs(*info)) return 0;
+  if (info->dlpi_addr == getauxval(AT_BASE)) return 0;
+  if (IsOurs(*info)) {
+    search->past_ours = true;
+    return 0;
+  }
   const ElfImage image(*info);
-  search->found = image.FindAddress(search->name);
-  if (search->found == 0) return 0;
+  const uint64_t address = image.FindAddress(search->name);
+  if (address == 0) return 0;
+  if (!search->past_ours) {
+    // Whoever stands before us may call us as its next: going there would never end.
+    if (search->before == 0) search->before = address;
+    return 0;
+  }
+  search->found = address;
   search->in_cxx_library = info->dlpi_name != nullptr && IsCxxLibrary(info->dlpi_name);
   search->in_libc = image.FindSymbol("__libc_malloc") != nullptr &&
                     image.FindSymbol("gnu_get_libc_version") != nullptr;
@@ -47,9 +59,20 @@ int OnObject(dl_phdr_info* info, size_t, void* argument) {
 }
 
 Search Find(const char* name) {
-  Search search{.name = name, .found = 0, .in_cxx_library = false, .in_libc = false};
+  Search search{.name = name,
+                .past_ours = false,
+                .before = 0,
+                .found = 0,
+                .in_cxx_library = false,
+                .in_libc = false};
   dl_iterate_phdr(&OnObject, &search);
   return search;
+}
+
+template <typename Function>
+void SetFirst(Function* function, const char* name) {
+  const Search search = Find(name);
+  *function = reinterpret_cast<Function>(search.before != 0 ? search.before : search.found);
 }
 
 template <typename Function>
@@ -63,9 +86,11 @@ void* FindNext(const char* name) { return reinterpret_cast<void*>(Find(name).fou
 
 void FindNextFunctions(NextFunctions* next) {
   const Search malloc_found = Find("malloc");
-  next->foreign_malloc = malloc_found.found != 0 && !malloc_found.in_libc;
+  next->foreign_malloc =
+      malloc_found.before != 0 || (malloc_found.found != 0 && !malloc_found.in_libc);
   const Search new_found = Find("_Znwm");
-  next->foreign_new = new_found.found != 0 && !new_found.in_cxx_library;
+  next->foreign_new = next->foreign_malloc || new_found.before != 0 ||
+                      (new_found.found != 0 && !new_found.in_cxx_library);
   next->malloc = reinterpret_cast<void* (*)(size_t)>(malloc_found.found);
   Set(&next->free, "free");
   Set(&next->calloc, "calloc");
@@ -76,6 +101,8 @@ void FindNextFunctions(NextFunctions* next) {
   Set(&next->valloc, "valloc");
   Set(&next->pvalloc, "pvalloc");
   Set(&next->malloc_usable_size, "malloc_usable_size");
+  SetFirst(&next->first_free, "free");
+  SetFirst(&next->first_realloc, "realloc");
 }
 
 }  // namespace tidemark::recorder

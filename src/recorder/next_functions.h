@@ -19,9 +19,12 @@ struct NextFunctions {
   void* (*valloc)(size_t);
   void* (*pvalloc)(size_t);
   size_t (*malloc_usable_size)(void*);
+  void (*first_free)(void*);  // the first definition in the loader's order, ours left out
+  void* (*first_realloc)(void*, size_t);
 
-  bool foreign_malloc;  // malloc is not libc's: everything goes there, nothing is sampled
-  bool foreign_new;  // operator new is not the C++ library's: operators go there, malloc is sampled
+  bool foreign_malloc;  // malloc is not libc's alone, before or after us: nothing is sampled
+  bool foreign_new;     // operator new is not the C++ library's, or malloc is foreign: operators go
+                        // there, and malloc, where it is libc's, is sampled
 };
 
 // Fills `next`. Called once, before the first allocation is answered.

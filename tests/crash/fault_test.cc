@@ -92,6 +92,25 @@ TEST(AllocatorTest, JemallocAndTcmallocAreDetectedAndNamedAsTheReason) {
   }
 }
 
+TEST(AllocatorTest, OneThatPassesOnToTheNextMayBeLinkedIn) {
+  EXPECT_EQ(RunUnder(TIDEMARK_WRAPPED_SUBJECT, ""), OffReason::kForeignAllocator);
+}
+
+TEST(AllocatorTest, OneThatPassesOnToTheNextMayBePreloadedBeforeOrAfter) {
+  const std::string before = std::string(TIDEMARK_WRAPPING_ALLOCATOR) + ":" + TIDEMARK_PRELOAD;
+  const std::string after = std::string(TIDEMARK_PRELOAD) + ":" + TIDEMARK_WRAPPING_ALLOCATOR;
+  EXPECT_EQ(RunUnder(TIDEMARK_FAULT_SUBJECT, before), OffReason::kForeignAllocator);
+  EXPECT_EQ(RunUnder(TIDEMARK_FAULT_SUBJECT, after), OffReason::kForeignAllocator);
+}
+
+TEST(AllocatorTest, TwoRecordersDoNoHarm) {
+  RecordedProcess folder;
+  const std::string copy = folder.folder() + "/libsecond.so";
+  std::filesystem::copy_file(TIDEMARK_PRELOAD, copy);
+  RunUnder(TIDEMARK_FAULT_SUBJECT, std::string(TIDEMARK_PRELOAD) + ":" + TIDEMARK_PRELOAD);
+  RunUnder(TIDEMARK_FAULT_SUBJECT, std::string(TIDEMARK_PRELOAD) + ":" + copy);
+}
+
 // A program that changes its user when it starts, and has the recorder linked in: the loader would
 // not preload it.
 TEST(SecureTest, ItStaysOffInASetuidProgram) {
