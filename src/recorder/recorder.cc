@@ -194,8 +194,7 @@ void Recorder::WatchForks() {
 void Recorder::BeforeFork() {
   if (mode_.load(std::memory_order_relaxed) != Mode::kActive || thread_state.busy) return;
   const bool quiet = modules_.Forbid();
-  fork_locked_ = lock_.TryLock();
-  thread_state.busy = fork_locked_;
+  fork_locked_ = Enter();
   fork_alone_ =
       quiet && fork_locked_ && &__libc_single_threaded != nullptr && __libc_single_threaded;
   fork_quiet_ = quiet;
@@ -209,7 +208,23 @@ void Recorder::AfterFork(bool in_child) {
   if (!in_child) fork_alone_ = false;
   if (!thread_state.busy || !fork_locked_) return;
   fork_locked_ = false;
+  Leave();
+}
+
+// Takes the lock for a thread that is not in the recorder yet. `busy` comes first and goes last: a
+// signal handler in between would wait for the very thread it interrupted.
+bool Recorder::Enter() {
+  if (thread_state.busy) return false;
+  thread_state.busy = true;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  if (lock_.TryLock()) return true;
+  thread_state.busy = false;
+  return false;
+}
+
+void Recorder::Leave() {
   lock_.Unlock();
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   thread_state.busy = false;
 }
 
@@ -360,9 +375,9 @@ void Recorder::RecordMapping(uint64_t address, uint64_t bytes, const FrameState&
 }
 
 bool Recorder::ForgetMapping(uint64_t address, uint64_t bytes) {
-  if (thread_state.busy || *alive_ != 1 || !ledger_.open() || !lock_.TryLock()) return false;
+  if (*alive_ != 1 || !ledger_.open() || !Enter()) return false;
   const bool known = regions_.Remove(address, bytes, &ledger_);
-  lock_.Unlock();
+  Leave();
   return known;
 }
 
@@ -391,8 +406,7 @@ bool Recorder::MakeRoom() {
 
 void Recorder::Free(void* pointer) {
   if (slab_.UsableBytes(pointer) == 0) return ledger_.CountLoss(Loss::kUnknownFree);
-  if (thread_state.busy || !lock_.TryLock()) return Defer(pointer);
-  thread_state.busy = true;
+  if (!Enter()) return Defer(pointer);
   EnterForkedChild();
   DrainDeferred();
   Slab::Release release = RecordFree(pointer);
@@ -457,27 +471,23 @@ void* Recorder::Reallocate(void* pointer, size_t size, uint64_t before, const Fr
 }
 
 bool Recorder::GrowInPlace(void* pointer, size_t size) {
-  if (size < Slab::kUnitBytes || thread_state.busy || *alive_ != 1 || !lock_.TryLock())
-    return false;
+  if (size < Slab::kUnitBytes || *alive_ != 1 || !Enter()) return false;
   const bool grown = slab_.UsableBytes(pointer) < size && slab_.GrowInPlace(pointer, size);
-  lock_.Unlock();
+  Leave();
   return grown;
 }
 
 // A realloc that leaves the block where it is counts like a free and an allocation all the same.
 void Recorder::RecordAgain(void* pointer, size_t size, uint64_t before, const FrameState& caller) {
   uint32_t shift;
-  const bool busy = thread_state.busy;
   const bool sampled = CountDown(size, before, &shift);
-  if (busy || *alive_ != 1 || !lock_.TryLock()) return;
-  thread_state.busy = true;
+  if (*alive_ != 1 || !Enter()) return;
   DropSample(pointer);
   if (sampled && ledger_.open()) {
     const uint32_t slot = Record(Address(pointer), size, shift, caller);
     if (slot != LedgerWriter::kNoSlot) slab_.SetTag(pointer, slot + 1);
   }
-  lock_.Unlock();
-  thread_state.busy = false;
+  Leave();
 }
 
 void Recorder::Defer(void* pointer) {

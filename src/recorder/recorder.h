@@ -81,6 +81,8 @@ class Recorder {
   void AfterFork(bool in_child);
 
  private:
+  bool Enter();
+  void Leave();
   void EnterForkedChild();
   bool EnsureLedger();
   void TurnOff(ledger::OffReason reason);
