@@ -35,8 +35,11 @@ using AlignFunction = void* (*)(size_t, size_t);
     return function(alignment, size);
   }
   const bool possible = alignment != 0 && (alignment & (alignment - 1)) == 0;
-  void* block = possible ? recorder.TrySample(size, alignment, false, Before(size), TIDEMARK_CALLER)
-                         : nullptr;
+  if (!possible) {
+    Uncount(Before(size));
+    return __libc_memalign(alignment, size);
+  }
+  void* block = recorder.TrySample(size, alignment, false, Before(size), TIDEMARK_CALLER);
   return block != nullptr ? block : __libc_memalign(alignment, size);
 }
 

@@ -213,11 +213,25 @@ void Recorder::AfterFork(bool in_child) {
 
 // Takes the lock for a thread that is not in the recorder yet. `busy` comes first and goes last: a
 // signal handler in between would wait for the very thread it interrupted.
+// The lock, unless it was not had in its time so often in a row that whoever held it must be gone:
+// a thread that was cancelled inside, or one that fork did not copy. Nothing is sampled from then
+// on.
+bool Recorder::TakeLock() {
+  constexpr uint32_t kMostTimeouts = 8;  // of 20 ms
+  if (lock_timeouts_.load(std::memory_order_relaxed) >= kMostTimeouts) return false;
+  if (lock_.TryLock()) {
+    if (lock_timeouts_.load(std::memory_order_relaxed) != 0) lock_timeouts_ = 0;
+    return true;
+  }
+  if (++lock_timeouts_ == kMostTimeouts) TurnOff(OffReason::kLockTimeout);
+  return false;
+}
+
 bool Recorder::Enter() {
   if (thread_state.busy) return false;
   thread_state.busy = true;
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  if (lock_.TryLock()) return true;
+  if (TakeLock()) return true;
   thread_state.busy = false;
   return false;
 }
@@ -288,14 +302,14 @@ bool Recorder::CountDown(size_t size, uint64_t before, uint32_t* shift) {
 // Makes ready for a record: this process's ledger, its modules, the lock. False without it.
 bool Recorder::EnterLedger() {
   if (*alive_ != 1 || !ledger_.open()) {
-    if (!lock_.TryLock()) return false;
+    if (!TakeLock()) return false;
     EnterForkedChild();
     const bool usable = EnsureLedger();
     lock_.Unlock();
     if (!usable) return false;
   }
   if (loader_usable_) modules_.Refresh(&lock_, &ledger_, &rules_);
-  if (lock_.TryLock()) return true;
+  if (TakeLock()) return true;
   ledger_.CountLoss(Loss::kLockBusy);
   return false;
 }

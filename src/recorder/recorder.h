@@ -84,6 +84,7 @@ class Recorder {
   bool Enter();
   void Leave();
   void EnterForkedChild();
+  bool TakeLock();
   bool EnsureLedger();
   void TurnOff(ledger::OffReason reason);
   bool CountDown(size_t size, uint64_t before, uint32_t* shift);
@@ -106,6 +107,7 @@ class Recorder {
 
   std::atomic<Mode> mode_{Mode::kUnready};
   std::atomic<uint32_t> interval_shift_{0};
+  std::atomic<uint32_t> lock_timeouts_{0};  // in a row
   std::atomic<void*> deferred_{nullptr};  // blocks freed while their owner could not take the lock,
                                           // linked through their first word
   NextFunctions next_{};
