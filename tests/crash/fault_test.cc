@@ -49,7 +49,10 @@ TEST_P(StressTest, TheHostIsTheSame) {
     const auto snapshot = ReadLedger(file);
     ASSERT_TRUE(snapshot) << snapshot.error().message;
     EXPECT_EQ(snapshot->damaged, 0u) << file;
-    EXPECT_NE(snapshot->header.state, State::kOff)
+    // A thread that is killed while it holds the lock ends the recording, and nothing else.
+    const bool gave_up =
+        std::string(c.mode) == "die" && snapshot->header.off_reason == OffReason::kLockTimeout;
+    EXPECT_TRUE(gave_up || snapshot->header.state != State::kOff)
         << LedgerOffReasonName(snapshot->header.off_reason);
   }
 }
@@ -61,7 +64,8 @@ INSTANTIATE_TEST_SUITE_P(Host, StressTest,
                                            Case{"daemon", "1", 500}, Case{"load", "2000", 2000},
                                            Case{"load", "300", 1}, Case{"threads", "100", 2000},
                                            Case{"threads", "30", 1}, Case{"signals", "60", 2000},
-                                           Case{"signals", "60", 1}, Case{"die", "20", 65536}),
+                                           Case{"signals", "60", 1}, Case{"die", "20", 65536},
+                                           Case{"die", "20", 1}),
                          [](const auto& info) {
                            return std::string(info.param.mode) +
                                   (info.param.sample_bytes == 1 ? "EachBlock" : "Some");
