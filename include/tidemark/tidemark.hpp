@@ -51,4 +51,32 @@ class [[nodiscard]] SpanScope {
   tidemark_span previous_{};
 };
 
+/// For coroutines: `co_await tidemark::WithSpan{awaiter}` takes the coroutine's span off the thread
+/// while it waits, and puts it on whichever thread it resumes on. Every co_await that may suspend
+/// needs it. `Inner` is an awaiter (await_ready, await_suspend, await_resume), moved in. A thread
+/// that resumes coroutines has no span of its own left afterwards. C++20 where it is used.
+template <typename Inner>
+class WithSpan {
+ public:
+  explicit WithSpan(Inner inner) : inner_(static_cast<Inner&&>(inner)) {}
+
+  bool await_ready() {
+    tidemark_span_current(&span_);
+    return inner_.await_ready();
+  }
+  template <typename Handle>
+  auto await_suspend(Handle handle) {
+    tidemark_span_detach();
+    return inner_.await_suspend(handle);  // last: the coroutine may run elsewhere by now
+  }
+  decltype(auto) await_resume() {
+    tidemark_span_swap(&span_, nullptr);
+    return inner_.await_resume();
+  }
+
+ private:
+  Inner inner_;
+  tidemark_span span_{};
+};
+
 }  // namespace tidemark

@@ -1,8 +1,10 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <coroutine>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 #include <set>
 #include <string>
 #include <thread>
@@ -108,6 +110,51 @@ TEST(SpanTest, IdsOfManyThreadsDifferAndSpansAreCounted) {
   tidemark_spans_started();
   EXPECT_EQ(tidemark_spans_active(), 1);
   tidemark_spans_ended();
+}
+
+// A coroutine that starts at once and belongs to nobody.
+struct Detached {
+  struct promise_type {
+    Detached get_return_object() { return {}; }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_never final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { std::terminate(); }
+  };
+};
+
+// Resumes on a thread of its own, or at once.
+struct Elsewhere {
+  bool ready;
+  std::thread* thread;
+  bool await_ready() const { return ready; }
+  void await_suspend(std::coroutine_handle<> handle) const {
+    *thread = std::thread([handle] { handle.resume(); });
+  }
+  int await_resume() const { return 7; }
+};
+
+int ActiveSpan() {
+  tidemark_span span;
+  return tidemark_span_current(&span) != 0 ? span.span_id[0] : 0;
+}
+
+TEST(SpanTest, ACoroutineTakesItsSpanToTheThreadThatResumesIt) {
+  for (bool ready : {false, true}) {
+    std::thread thread;
+    int after = -1, result = 0;
+    const auto work = [&]() -> Detached {
+      tidemark_span_attach(kTrace.data(), kSpan.data());
+      result = co_await tidemark::WithSpan{Elsewhere{ready, &thread}};
+      after = ActiveSpan();
+    };
+    work();
+    EXPECT_EQ(ActiveSpan(), ready ? 21 : 0);
+    if (thread.joinable()) thread.join();
+    EXPECT_EQ(after, 21);
+    EXPECT_EQ(result, 7);
+    tidemark_span_detach();
+  }
 }
 
 std::string OutputOf(const std::string& command) {
