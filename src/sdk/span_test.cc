@@ -129,7 +129,8 @@ struct Elsewhere {
   std::thread* thread;
   bool await_ready() const { return ready; }
   void await_suspend(std::coroutine_handle<> handle) const {
-    *thread = std::thread([handle] { handle.resume(); });
+    std::thread* const out = thread;  // this awaiter is gone once the coroutine runs
+    *out = std::thread([handle] { handle.resume(); });
   }
   int await_resume() const { return 7; }
 };
