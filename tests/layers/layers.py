@@ -11,6 +11,7 @@ import sys
 GROUND = {"base"}
 VOCABULARY = GROUND | {"model"}
 DOMAIN = VOCABULARY | {"net"}
+HEAP = GROUND | {"heapgraph"}
 ALLOWED = {
     # 0 ground
     "base": set(),
@@ -24,12 +25,20 @@ ALLOWED = {
     "detect": VOCABULARY,
     "symbolize": VOCABULARY,
     "flame": VOCABULARY,
+    "heapgraph": GROUND,
+    # readers and writers of heaps: they know the graph, not each other
+    "goheap": HEAP | {"symbolize"},
+    "hprof": HEAP,
+    "v8heap": HEAP,
+    "graphfile": HEAP,
+    "heapreport": HEAP | VOCABULARY | {"codec"},
     # 3 services: none knows another
     "ingest": VOCABULARY | {"codec"},
     "scrape": DOMAIN | {"codec"},
     "collect": DOMAIN | {"ledger", "symbolize", "codec"},
     "diagnose": VOCABULARY | {"detect", "flame"},
     "query": DOMAIN | {"codec", "storage", "flame"},
+    "heapdump": HEAP | {"goheap", "hprof", "v8heap", "graphfile", "heapreport"},
     # 4 programs
     "recorder": {"ledger"},
     "sdk": set(),

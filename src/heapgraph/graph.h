@@ -1,0 +1,120 @@
+// A heap as a graph: objects in order of their addresses, holders (named roots) before them, and
+// the references between them, in flat arrays.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "heapgraph/heap_events.h"
+#include "heapgraph/scratch.h"
+
+namespace tidemark::heapgraph {
+
+// Index of an object or holder in a graph; at most 2^32 - 2 of them.
+using ObjectId = uint32_t;
+constexpr ObjectId kNoObject = ~0u;
+
+// Index of a type in a graph. 0 is the unknown type.
+using TypeId = uint32_t;
+
+struct Type {
+  TypeKey key = 0;
+  std::string name;  // never empty: "(unknown)", "type 0x4a3f20" when nothing better is known
+  uint64_t bytes = 0;
+  bool internal = false;
+};
+
+struct Root {
+  ObjectId object = kNoObject;
+  RootKind kind = RootKind::kOther;
+};
+
+struct Holder {
+  RootKind kind = RootKind::kOther;
+  std::string name;
+  uint64_t address = 0;
+};
+
+// What did not fit into the graph. Counts.
+struct GraphLosses {
+  uint64_t dangling_references = 0;  // pointed at no object: rodata, stacks, freed memory
+  uint64_t overlapping_objects = 0;  // an address told twice, or inside another object; left out
+  uint64_t unknown_sources = 0;      // OnReference from, OnRoot of an address where no object is
+  uint64_t names_refused = 0;        // over the limit on interned names
+};
+
+using Progress = std::function<void(std::string_view phase, uint64_t done, uint64_t all)>;
+
+// Immutable once built, but for types (SetType), which later passes may learn. The scratch it was
+// built with outlives it.
+class HeapGraph {
+ public:
+  // Objects and holders.
+  uint32_t size() const { return static_cast<uint32_t>(type_.size()); }
+  uint32_t holder_count() const { return static_cast<uint32_t>(holders_.size()); }
+  bool is_holder(ObjectId id) const { return id < holders_.size(); }
+  const Holder& holder(ObjectId id) const { return holders_[id]; }
+
+  uint64_t address(ObjectId id) const { return address_[id]; }
+  uint64_t bytes(ObjectId id) const;  // shallow; 0 of a holder
+  TypeId type(ObjectId id) const { return type_[id]; }
+  void SetType(ObjectId id, TypeId type) { type_[id] = type; }
+
+  // Of object `id`, in the order the source told them; nil, self and dangling ones are not there.
+  std::span<const ObjectId> targets(ObjectId id) const {
+    return {target_.data() + edge_begin_[id], target_.data() + edge_begin_[id + 1]};
+  }
+  std::span<const uint32_t> labels(ObjectId id) const {  // Label::FromBits
+    return {label_.data() + edge_begin_[id], label_.data() + edge_begin_[id + 1]};
+  }
+  uint64_t edge_count() const { return target_.size(); }
+
+  // Every holder, then every object told by OnRoot, each once.
+  std::span<const Root> roots() const { return roots_; }
+  // The object that covers `address`, or kNoObject.
+  ObjectId Find(uint64_t address) const;
+
+  const std::vector<Type>& types() const { return types_; }
+  TypeId AddType(Type type);           // by key; a type already there gets the name and size
+  TypeId FindType(TypeKey key) const;  // 0 = unknown
+  std::string_view name(uint32_t interned) const { return names_[interned]; }
+  // ".field", "[3]", "+24", "<class>": as paths show it.
+  std::string LabelText(Label label) const;
+  // A fact of the source, "" = not told.
+  std::string_view fact(std::string_view key) const;
+  const std::map<std::string, std::string, std::less<>>& facts() const { return facts_; }
+
+  const GraphLosses& losses() const { return losses_; }
+  const std::string& damage() const { return damage_; }  // ReadOutcome's, of the first reading
+  const std::string& format() const { return format_; }
+
+ private:
+  friend class GraphBuilder;
+  Array<uint64_t> address_;     // [size]
+  Array<uint32_t> bytes_;       // [size]; ~0 = in large_bytes_
+  Array<TypeId> type_;          // [size]
+  Array<uint64_t> edge_begin_;  // [size + 1]
+  Array<ObjectId> target_;      // [edges]
+  Array<uint32_t> label_;       // [edges]
+  std::map<ObjectId, uint64_t> large_bytes_;
+  std::vector<Holder> holders_;
+  std::vector<Root> roots_;
+  std::vector<Type> types_;
+  std::map<TypeKey, TypeId> type_ids_;
+  std::vector<std::string> names_;
+  std::map<std::string, std::string, std::less<>> facts_;
+  GraphLosses losses_;
+  std::string damage_, format_;
+};
+
+// Reads `source` twice (objects, then references) and builds its graph.
+// Errors: the source's, the scratch's, more than 2^32 - 2 objects, resource exhausted at the limits
+// of names (16 Mi, 1 GiB) and types (4 Mi) is no error but counted.
+Result<std::unique_ptr<HeapGraph>> BuildGraph(HeapSource& source, Scratch& scratch,
+                                              const Progress& progress = {});
+
+}  // namespace tidemark::heapgraph
