@@ -11,6 +11,8 @@ namespace tidemark::heapgraph {
 struct DominatorTree {
   static constexpr ObjectId kUnreachable = ~0u - 1;
 
+  // The reachable ones in an order in which dominators come before what they dominate.
+  Array<ObjectId> order;
   // [size]. kNoObject: directly under the virtual root. kUnreachable: garbage.
   Array<ObjectId> parent;
   Array<uint64_t> retained_bytes;    // [size]; 0 of garbage

@@ -7,16 +7,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "heapgraph/address_index.h"
 #include "heapgraph/heap_events.h"
 #include "heapgraph/scratch.h"
 
 namespace tidemark::heapgraph {
-
-// Index of an object or holder in a graph; at most 2^32 - 2 of them.
-using ObjectId = uint32_t;
-constexpr ObjectId kNoObject = ~0u;
 
 // Index of a type in a graph. 0 is the unknown type.
 using TypeId = uint32_t;
@@ -45,6 +43,8 @@ struct GraphLosses {
   uint64_t overlapping_objects = 0;  // an address told twice, or inside another object; left out
   uint64_t unknown_sources = 0;      // OnReference from, OnRoot of an address where no object is
   uint64_t names_refused = 0;        // over the limit on interned names
+  uint64_t types_refused = 0;        // over the limit on types
+  uint64_t holders_refused = 0;      // over the limit on holders
 };
 
 using Progress = std::function<void(std::string_view phase, uint64_t done, uint64_t all)>;
@@ -66,16 +66,21 @@ class HeapGraph {
 
   // Of object `id`, in the order the source told them; nil, self and dangling ones are not there.
   std::span<const ObjectId> targets(ObjectId id) const {
-    return {target_.data() + edge_begin_[id], target_.data() + edge_begin_[id + 1]};
+    return {target_.data() + edge_begin_[id], edge_count_[id]};
   }
   std::span<const uint32_t> labels(ObjectId id) const {  // Label::FromBits
-    return {label_.data() + edge_begin_[id], label_.data() + edge_begin_[id + 1]};
+    return {label_.data() + edge_begin_[id], edge_count_[id]};
   }
-  uint64_t edge_count() const { return target_.size(); }
+  uint64_t edge_count() const { return edges_; }
+  // Asks for what targets(id) reads, ahead of time.
+  void Prefetch(ObjectId id) const {
+    __builtin_prefetch(&edge_begin_[id]);
+    __builtin_prefetch(&edge_count_[id]);
+  }
 
   // Every holder, then every object told by OnRoot, each once.
   std::span<const Root> roots() const { return roots_; }
-  // The object that covers `address`, or kNoObject.
+  // The object that covers `address`, or kNoObject. An object of 0 bytes covers its own address.
   ObjectId Find(uint64_t address) const;
 
   const std::vector<Type>& types() const { return types_; }
@@ -94,26 +99,32 @@ class HeapGraph {
 
  private:
   friend class GraphBuilder;
-  Array<uint64_t> address_;     // [size]
-  Array<uint32_t> bytes_;       // [size]; ~0 = in large_bytes_
-  Array<TypeId> type_;          // [size]
-  Array<uint64_t> edge_begin_;  // [size + 1]
-  Array<ObjectId> target_;      // [edges]
-  Array<uint32_t> label_;       // [edges]
+  friend class ObjectPass;
+  friend class ReferencePass;
+  Array<uint64_t> address_;  // [size]
+  Array<uint32_t> bytes_;    // [size]; ~0 = in large_bytes_
+  Array<TypeId> type_;       // [size]
+  // The references of an object lie together, objects in the order in which the source told them.
+  Array<uint64_t> edge_begin_;  // [size]
+  Array<uint32_t> edge_count_;  // [size]
+  Array<ObjectId> target_;
+  Array<uint32_t> label_;
+  uint64_t edges_ = 0;
   std::map<ObjectId, uint64_t> large_bytes_;
   std::vector<Holder> holders_;
   std::vector<Root> roots_;
   std::vector<Type> types_;
-  std::map<TypeKey, TypeId> type_ids_;
+  std::unordered_map<TypeKey, TypeId> type_ids_;
   std::vector<std::string> names_;
   std::map<std::string, std::string, std::less<>> facts_;
   GraphLosses losses_;
   std::string damage_, format_;
+  AddressIndex index_;
 };
 
 // Reads `source` twice (objects, then references) and builds its graph.
-// Errors: the source's, the scratch's, more than 2^32 - 2 objects, resource exhausted at the limits
-// of names (16 Mi, 1 GiB) and types (4 Mi) is no error but counted.
+// Errors: the source's, the scratch's, more than 2^32 - 16 Mi objects. Names over 16 Mi or 1 GiB,
+// types over 4 Mi, holders over 4 Mi are left out and counted.
 Result<std::unique_ptr<HeapGraph>> BuildGraph(HeapSource& source, Scratch& scratch,
                                               const Progress& progress = {});
 

@@ -11,6 +11,7 @@ struct HeapSide {
   const HeapGraph& graph;
   const DominatorTree& tree;
   const RetainingTree& retaining;
+  const std::vector<TypeRow>& types;
 };
 
 struct TypeGrowth {

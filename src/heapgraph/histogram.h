@@ -14,6 +14,8 @@ struct TypeRow {
 };
 
 // By falling retained bytes, then bytes. Identity: objects and bytes add up to the reachable ones.
-std::vector<TypeRow> TypeHistogram(const HeapGraph& graph, const DominatorTree& tree);
+// Takes scratch for the depth of the tree. Errors: the scratch's.
+Result<std::vector<TypeRow>> TypeHistogram(const HeapGraph& graph, const DominatorTree& tree,
+                                           Scratch& scratch);
 
 }  // namespace tidemark::heapgraph

@@ -18,9 +18,11 @@ struct PathStep {
   Label label;  // from the step before; meaningless in the first
 };
 
-// Errors: the scratch's.
+// With `wanted` the walk ends as soon as all of those are reached, which for objects near roots is
+// soon; what it did not reach has no path then. Errors: the scratch's.
 Result<RootPaths> ShortestRootPaths(const HeapGraph& graph, Scratch& scratch,
-                                    const Progress& progress = {});
+                                    const Progress& progress = {},
+                                    std::span<const ObjectId> wanted = {});
 
 // From a root to `object`, both included; at most `max_steps`, cut in the middle.
 std::vector<PathStep> PathTo(const RootPaths& paths, ObjectId object, size_t max_steps = 64);

@@ -2,6 +2,7 @@
 // memory it was given. This folder knows the interface only; heapdump/spill_file has the file.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -15,9 +16,12 @@ namespace tidemark::heapgraph {
 class Scratch {
  public:
   virtual ~Scratch() = default;
-  // Zeroed bytes, 64-byte aligned, that stay where they are until released.
+  // Zeroed bytes, page aligned, that stay where they are until released or resized.
   // Errors: resource exhausted, i/o (the disk is full).
   virtual Result<std::span<std::byte>> Allocate(uint64_t bytes) = 0;
+  // The same bytes with zeroed ones behind them, or fewer of them, perhaps elsewhere. On an error
+  // the old ones are as they were.
+  virtual Result<std::span<std::byte>> Resize(std::span<std::byte> bytes, uint64_t new_bytes) = 0;
   virtual void Release(std::span<std::byte> bytes) = 0;
   // Called between pieces of work of a few milliseconds; a spilling scratch gives pages back here
   // when more of them are resident than it may keep. What arrays hold stays.
@@ -26,10 +30,11 @@ class Scratch {
   virtual uint64_t peak_bytes() const = 0;
 };
 
-// Ordinary memory.
+// Ordinary memory, in huge pages where the system gives them: most accesses of a graph are random.
 class HeapScratch : public Scratch {
  public:
   Result<std::span<std::byte>> Allocate(uint64_t bytes) override;
+  Result<std::span<std::byte>> Resize(std::span<std::byte> bytes, uint64_t new_bytes) override;
   void Release(std::span<std::byte> bytes) override;
   uint64_t peak_bytes() const override { return peak_; }
 
@@ -59,6 +64,13 @@ class Array {
     return *this;
   }
   ~Array() { Reset(); }
+  Result<void> Resize(uint64_t count) {
+    auto bytes = scratch_->Resize(bytes_, count * sizeof(T));
+    if (!bytes) return bytes.error();
+    bytes_ = *bytes;
+    count_ = count;
+    return {};
+  }
   void Reset() {
     if (scratch_ != nullptr) scratch_->Release(bytes_);
     scratch_ = nullptr;
@@ -79,6 +91,42 @@ class Array {
   Scratch* scratch_ = nullptr;
   std::span<std::byte> bytes_;
   uint64_t count_ = 0;
+};
+
+// An array that grows at its end.
+template <typename T>
+class GrowingArray {
+ public:
+  explicit GrowingArray(Scratch& scratch) : scratch_(scratch) {}
+
+  // Room for `count` more, so that as many Push cannot fail.
+  Result<void> Reserve(uint64_t count) {
+    if (size_ + count <= array_.size()) return {};
+    const uint64_t wanted = std::max(size_ + count, array_.size() * 2);
+    if (!array_.empty()) return array_.Resize(wanted);
+    auto made = Array<T>::Make(scratch_, std::max(wanted, kFirst));
+    if (!made) return made.error();
+    array_ = std::move(*made);
+    return {};
+  }
+  void Push(const T& value) { array_[size_++] = value; }
+  void Pop() { --size_; }
+  uint64_t size() const { return size_; }
+  T& operator[](uint64_t index) { return array_[index]; }
+  std::span<T> span() { return {array_.data(), size_}; }
+  // What was pushed, as an array of just that size. Leaves this empty.
+  Result<Array<T>> Finish() {
+    TIDEMARK_RETURN_IF_ERROR(Reserve(1));  // so that there is an array
+    TIDEMARK_RETURN_IF_ERROR(array_.Resize(size_));
+    size_ = 0;
+    return std::move(array_);
+  }
+
+ private:
+  static constexpr uint64_t kFirst = 4096;
+  Scratch& scratch_;
+  Array<T> array_;
+  uint64_t size_ = 0;
 };
 
 }  // namespace tidemark::heapgraph

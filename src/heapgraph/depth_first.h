@@ -1,0 +1,28 @@
+// A depth-first tree over everything the roots reach, and the references that are not of the tree.
+#pragma once
+
+#include "heapgraph/graph.h"
+
+namespace tidemark::heapgraph {
+
+// Everything is numbered in preorder: 0 is the virtual root, 1 the first root, and a vertex has a
+// smaller number than all below it.
+struct DepthFirstTree {
+  static constexpr uint32_t kUnvisited = ~0u;
+
+  Array<uint32_t> number;  // [graph size] preorder number of each object; kUnvisited: garbage
+  Array<ObjectId> object;  // [vertices] object of each number; kNoObject at 0
+  Array<uint32_t> parent;  // [vertices]
+  // References u -> v that are not the tree's, as v's predecessors: of vertex v they are
+  // predecessor[predecessor_begin[v] .. predecessor_begin[v + 1]).
+  Array<uint64_t> predecessor_begin;  // [vertices + 1]
+  Array<uint32_t> predecessor;
+
+  uint32_t vertices() const { return static_cast<uint32_t>(object.size()); }
+};
+
+// Linear. Errors: the scratch's.
+Result<DepthFirstTree> WalkDepthFirst(const HeapGraph& graph, Scratch& scratch,
+                                      const Progress& progress);
+
+}  // namespace tidemark::heapgraph

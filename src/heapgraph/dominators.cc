@@ -1,0 +1,113 @@
+#include "heapgraph/dominators.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "heapgraph/semi_nca.h"
+
+namespace tidemark::heapgraph {
+namespace {
+
+// What each vertex keeps alive, by preorder number.
+struct Retained {
+  Array<uint64_t> bytes;
+  Array<uint32_t> objects;
+};
+
+// One sweep from the last vertex to the first: dominators have smaller numbers.
+Result<Retained> SumRetained(const HeapGraph& graph, const DepthFirstTree& walk,
+                             const Array<uint32_t>& dominator, Scratch& scratch) {
+  Retained retained;
+  const uint32_t vertices = walk.vertices();
+  TIDEMARK_ASSIGN_OR_RETURN(retained.bytes, Array<uint64_t>::Make(scratch, vertices));
+  TIDEMARK_ASSIGN_OR_RETURN(retained.objects, Array<uint32_t>::Make(scratch, vertices));
+  for (uint32_t vertex = vertices - 1; vertex > 0; --vertex) {
+    const ObjectId object = walk.object[vertex];
+    retained.bytes[vertex] += graph.bytes(object);
+    retained.objects[vertex] += graph.is_holder(object) ? 0 : 1;
+    retained.bytes[dominator[vertex]] += retained.bytes[vertex];
+    retained.objects[dominator[vertex]] += retained.objects[vertex];
+  }
+  return retained;
+}
+
+// Fills the arrays that are told by object.
+Result<void> FillByObject(const DepthFirstTree& walk, const Array<uint32_t>& dominator,
+                          const Retained& retained, Scratch& scratch, DominatorTree* tree) {
+  const uint64_t size = walk.number.size();
+  TIDEMARK_ASSIGN_OR_RETURN(tree->parent, Array<ObjectId>::Make(scratch, size));
+  TIDEMARK_ASSIGN_OR_RETURN(tree->retained_bytes, Array<uint64_t>::Make(scratch, size));
+  TIDEMARK_ASSIGN_OR_RETURN(tree->retained_objects, Array<uint32_t>::Make(scratch, size));
+  for (uint64_t id = 0; id < size; ++id) {
+    const uint32_t vertex = walk.number[id];
+    if (vertex == DepthFirstTree::kUnvisited) {
+      tree->parent[id] = DominatorTree::kUnreachable;
+      continue;
+    }
+    tree->parent[id] = walk.object[dominator[vertex]];
+    tree->retained_bytes[id] = retained.bytes[vertex];
+    tree->retained_objects[id] = retained.objects[vertex];
+  }
+  return {};
+}
+
+void SumGarbage(const HeapGraph& graph, DominatorTree* tree) {
+  for (ObjectId id = graph.holder_count(); id < graph.size(); ++id) {
+    const bool reachable = tree->reachable(id);
+    (reachable ? tree->reachable_objects : tree->garbage_objects) += 1;
+    (reachable ? tree->reachable_bytes : tree->garbage_bytes) += graph.bytes(id);
+  }
+}
+
+// Children by counting, then those of each by what they retain.
+Result<void> ListChildren(Scratch& scratch, DominatorTree* tree) {
+  const uint64_t size = tree->parent.size();
+  TIDEMARK_ASSIGN_OR_RETURN(tree->child_begin, Array<uint64_t>::Make(scratch, size + 2));
+  TIDEMARK_ASSIGN_OR_RETURN(tree->children, Array<ObjectId>::Make(scratch, tree->order.size()));
+  auto& begin = tree->child_begin;
+  const auto row_of = [&](ObjectId id) {
+    return tree->parent[id] == kNoObject ? size : tree->parent[id];
+  };
+  for (const ObjectId id : tree->order.span()) ++begin[row_of(id)];
+  uint64_t sum = 0;
+  for (uint64_t& each : begin.span()) sum += std::exchange(each, sum);
+  for (const ObjectId id : tree->order.span()) tree->children[begin[row_of(id)]++] = id;
+  for (uint64_t row = size + 1; row > 0; --row) begin[row] = begin[row - 1];
+  begin[0] = 0;
+  for (uint64_t row = 0; row <= size; ++row) {
+    if (begin[row + 1] - begin[row] < 2) continue;
+    std::sort(tree->children.data() + begin[row], tree->children.data() + begin[row + 1],
+              [&](ObjectId a, ObjectId b) {
+                const uint64_t of_a = tree->retained_bytes[a], of_b = tree->retained_bytes[b];
+                return of_a != of_b ? of_a > of_b : a < b;
+              });
+  }
+  return {};
+}
+
+// The objects in preorder, without the virtual root.
+Result<Array<ObjectId>> OrderOf(const DepthFirstTree& walk, Scratch& scratch) {
+  TIDEMARK_ASSIGN_OR_RETURN(auto order, Array<ObjectId>::Make(scratch, walk.vertices() - 1));
+  std::copy(walk.object.span().begin() + 1, walk.object.span().end(), order.span().begin());
+  return order;
+}
+
+}  // namespace
+
+Result<DominatorTree> ComputeDominators(const HeapGraph& graph, Scratch& scratch,
+                                        const Progress& progress) {
+  DominatorTree tree;
+  TIDEMARK_ASSIGN_OR_RETURN(DepthFirstTree walk, WalkDepthFirst(graph, scratch, progress));
+  TIDEMARK_ASSIGN_OR_RETURN(const auto dominator, ImmediateDominators(&walk, scratch));
+  walk.parent.Reset();
+  walk.predecessor.Reset();
+  walk.predecessor_begin.Reset();
+  TIDEMARK_ASSIGN_OR_RETURN(Retained retained, SumRetained(graph, walk, dominator, scratch));
+  TIDEMARK_RETURN_IF_ERROR(FillByObject(walk, dominator, retained, scratch, &tree));
+  TIDEMARK_ASSIGN_OR_RETURN(tree.order, OrderOf(walk, scratch));
+  SumGarbage(graph, &tree);
+  TIDEMARK_RETURN_IF_ERROR(ListChildren(scratch, &tree));
+  return tree;
+}
+
+}  // namespace tidemark::heapgraph

@@ -1,0 +1,201 @@
+#include "heapgraph/reference_pass.h"
+
+#include <algorithm>
+
+namespace tidemark::heapgraph {
+namespace {
+
+constexpr size_t kBatch = 1 << 14;  // references
+constexpr uint32_t kLarge = ~0u;
+
+}  // namespace
+
+ReferencePass::ReferencePass(HeapGraph& graph, NameTable& names, Scratch& scratch,
+                             const Progress& progress, uint64_t source_bytes)
+    : graph_(graph),
+      names_(names),
+      scratch_(scratch),
+      progress_(progress),
+      source_bytes_(source_bytes),
+      next_object_(graph.holder_count()),
+      extras_(scratch),
+      told_roots_(scratch),
+      target_(scratch),
+      label_(scratch) {
+  auto begin = Array<uint64_t>::Make(scratch, graph_.size());
+  auto count = Array<uint32_t>::Make(scratch, graph_.size());
+  if (!begin || !count) {
+    status_ = begin ? count.error() : begin.error();
+    return;
+  }
+  graph_.edge_begin_ = std::move(*begin);
+  graph_.edge_count_ = std::move(*count);
+}
+
+void ReferencePass::OnProgress(uint64_t done_bytes) {
+  if (progress_) progress_("reading references", done_bytes, source_bytes_);
+}
+
+ObjectId ReferencePass::SourceAt(uint64_t address) {
+  // Most sources tell their objects in the order of addresses.
+  if (next_object_ < graph_.size() && graph_.address_[next_object_] == address) {
+    return next_object_++;
+  }
+  const ObjectId found = graph_.index_.AtOrBefore(address);
+  if (found == kNoObject) return kNoObject;
+  const ObjectId id = found + graph_.holder_count();
+  if (graph_.address_[id] != address) return kNoObject;
+  next_object_ = id + 1;
+  return id;
+}
+
+void ReferencePass::OnObject(const ObjectEvent& object) {
+  if (object.references.empty()) return;
+  const ObjectId source = SourceAt(object.address);
+  if (source != kNoObject) AddRow(source, object.references);
+}
+
+void ReferencePass::OnHolder(const HolderEvent& holder) {
+  if (next_holder_ < graph_.holder_count()) AddRow(next_holder_++, holder.references);
+}
+
+void ReferencePass::OnReference(uint64_t source, const Reference& reference) {
+  const ObjectId id = SourceAt(source);
+  if (id == kNoObject) {
+    ++graph_.losses_.unknown_sources;
+    return;
+  }
+  if (status_) status_ = extras_.Reserve(1);
+  if (!status_) return;
+  extras_.Push({id, reference.label.bits(), reference.target, reference.target_type});
+}
+
+void ReferencePass::OnRoot(RootKind kind, uint64_t address) {
+  if (status_) status_ = told_roots_.Reserve(1);
+  if (status_) told_roots_.Push({address, kind});
+}
+
+void ReferencePass::AddRow(ObjectId source, std::span<const Reference> references) {
+  if (!status_) return;
+  for (const Reference& reference : references) {
+    if (reference.target != 0) references_.push_back(reference);
+  }
+  rows_.push_back({source, static_cast<uint32_t>(references_.size())});
+  if (references_.size() >= kBatch || rows_.size() >= kBatch) ResolveBatch();
+}
+
+ObjectId ReferencePass::Covering(uint64_t address, ObjectId at_or_before) const {
+  if (at_or_before == kNoObject) return kNoObject;
+  const ObjectId id = at_or_before + graph_.holder_count();
+  const uint64_t into = address - graph_.address_[id];
+  if (into == 0) return id;
+  const uint64_t bytes = graph_.bytes_[id] != kLarge ? graph_.bytes_[id] : graph_.bytes(id);
+  return into < bytes ? id : kNoObject;
+}
+
+void ReferencePass::LearnType(ObjectId target, const Reference& reference) {
+  if (graph_.type_[target] == 0 && graph_.address_[target] == reference.target) {
+    graph_.type_[target] = graph_.AddType({reference.target_type, "", 0, false});
+  }
+}
+
+void ReferencePass::ResolveBatch() {
+  scratch_.Breathe();
+  addresses_.clear();
+  for (const Reference& reference : references_) addresses_.push_back(reference.target);
+  found_.resize(addresses_.size());
+  graph_.index_.AtOrBefore(addresses_, found_.data());
+  status_ = target_.Reserve(references_.size());
+  if (status_) status_ = label_.Reserve(references_.size());
+  size_t next = 0;
+  for (const Row& row : rows_) {
+    if (!status_) break;
+    const uint64_t begin = target_.size();
+    for (; next < row.end; ++next) {
+      const Reference& reference = references_[next];
+      const ObjectId target = Covering(reference.target, found_[next]);
+      if (target == kNoObject) {
+        ++graph_.losses_.dangling_references;
+        continue;
+      }
+      if (reference.target_type != 0) LearnType(target, reference);
+      if (target == row.source) continue;
+      target_.Push(target);
+      label_.Push(reference.label.bits());
+    }
+    if (graph_.edge_count_[row.source] != 0) continue;  // an object told twice: the first counts
+    graph_.edge_begin_[row.source] = begin;
+    graph_.edge_count_[row.source] = static_cast<uint32_t>(target_.size() - begin);
+  }
+  rows_.clear();
+  references_.clear();
+}
+
+// Rows with further references are written once more, behind the others.
+Result<void> ReferencePass::AddExtras() {
+  const auto extras = extras_.span();
+  std::stable_sort(extras.begin(), extras.end(),
+                   [](const Extra& a, const Extra& b) { return a.source < b.source; });
+  for (size_t i = 0; i < extras_.size();) {
+    const ObjectId source = extras_[i].source;
+    const uint64_t begin = graph_.edge_begin_[source], count = graph_.edge_count_[source];
+    const uint64_t new_begin = target_.size();
+    TIDEMARK_RETURN_IF_ERROR(target_.Reserve(count));
+    TIDEMARK_RETURN_IF_ERROR(label_.Reserve(count));
+    for (uint64_t edge = begin; edge < begin + count; ++edge) {
+      target_.Push(target_[edge]);
+      label_.Push(label_[edge]);
+    }
+    for (; i < extras_.size() && extras_[i].source == source; ++i) {
+      const Extra& extra = extras_[i];
+      const ObjectId target = Covering(extra.target, graph_.index_.AtOrBefore(extra.target));
+      if (target == kNoObject) ++graph_.losses_.dangling_references;
+      if (target == kNoObject || target == source) continue;
+      if (extra.target_type != 0) LearnType(target, {extra.target, {}, extra.target_type});
+      TIDEMARK_RETURN_IF_ERROR(target_.Reserve(1));
+      TIDEMARK_RETURN_IF_ERROR(label_.Reserve(1));
+      target_.Push(target);
+      label_.Push(extra.label);
+    }
+    graph_.edge_begin_[source] = new_begin;
+    graph_.edge_count_[source] = static_cast<uint32_t>(target_.size() - new_begin);
+  }
+  return {};
+}
+
+void ReferencePass::AddRoots() {
+  for (ObjectId id = 0; id < graph_.holder_count(); ++id) {
+    graph_.roots_.push_back({id, graph_.holders_[id].kind});
+  }
+  std::vector<Root> told;
+  for (const ToldRoot& root : told_roots_.span()) {
+    const ObjectId id = Covering(root.address, graph_.index_.AtOrBefore(root.address));
+    if (id == kNoObject) {
+      ++graph_.losses_.unknown_sources;
+    } else {
+      told.push_back({id, root.kind});
+    }
+  }
+  std::stable_sort(told.begin(), told.end(),
+                   [](const Root& a, const Root& b) { return a.object < b.object; });
+  for (const Root& root : told) {
+    if (graph_.roots_.empty() || graph_.roots_.back().object != root.object) {
+      graph_.roots_.push_back(root);
+    }
+  }
+}
+
+Result<void> ReferencePass::Finish() {
+  if (status_) ResolveBatch();
+  TIDEMARK_RETURN_IF_ERROR(status_);
+  TIDEMARK_RETURN_IF_ERROR(AddExtras());
+  AddRoots();
+  for (ObjectId id = 0; id < graph_.size(); ++id) graph_.edges_ += graph_.edge_count_[id];
+  TIDEMARK_ASSIGN_OR_RETURN(graph_.target_, target_.Finish());
+  TIDEMARK_ASSIGN_OR_RETURN(graph_.label_, label_.Finish());
+  graph_.losses_.names_refused = names_.refused();
+  graph_.names_ = names_.TakeNames();
+  return {};
+}
+
+}  // namespace tidemark::heapgraph
