@@ -1,0 +1,139 @@
+#include "heapdump/spill_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace tidemark {
+namespace {
+
+constexpr uint32_t kBreathsBetweenLooks = 16;
+
+Error Failed(const std::string& directory, const char* what, uint64_t bytes, int error) {
+  const std::string message = directory + ": " + what + " of " + std::to_string(bytes) +
+                              " bytes for a graph larger than memory: " + std::strerror(error) +
+                              "; TMPDIR chooses another directory, --memory more memory";
+  return error == ENOSPC ? TooLarge(message) : IoError(message);
+}
+
+// An unlinked file of `bytes`, all of them taken from the disk.
+Result<int> TemporaryFile(const std::string& directory, uint64_t bytes) {
+  std::string path = directory + "/tidemark-spill-XXXXXX";
+  const int fd = mkostemp(path.data(), O_CLOEXEC);
+  if (fd < 0) return Failed(directory, "a temporary file", bytes, errno);
+  unlink(path.c_str());
+  if (const int error = posix_fallocate(fd, 0, static_cast<off_t>(bytes)); error != 0) {
+    close(fd);
+    return Failed(directory, "a temporary file", bytes, error);
+  }
+  return fd;
+}
+
+}  // namespace
+
+uint64_t ResidentBytes() {
+  FILE* statm = std::fopen("/proc/self/statm", "r");
+  if (statm == nullptr) return 0;
+  unsigned long long all = 0, resident = 0;
+  const int read = std::fscanf(statm, "%llu %llu", &all, &resident);
+  std::fclose(statm);
+  return read == 2 ? resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
+}
+
+SpillFile::~SpillFile() {
+  for (const auto& [memory, spilled] : spilled_) {
+    munmap(memory, spilled.bytes);
+    close(spilled.fd);
+  }
+}
+
+void SpillFile::Count(uint64_t added_memory, uint64_t added_spilled) {
+  in_memory_ += added_memory;
+  in_files_ += added_spilled;
+  peak_ = std::max(peak_, in_memory_ + in_files_);
+  peak_spilled_ = std::max(peak_spilled_, in_files_);
+}
+
+Result<std::span<std::byte>> SpillFile::Spill(uint64_t bytes) {
+  TIDEMARK_ASSIGN_OR_RETURN(const int fd, TemporaryFile(directory_, bytes));
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (memory == MAP_FAILED) {
+    const int error = errno;
+    close(fd);
+    return Failed(directory_, "mapping", bytes, error);
+  }
+  spilled_[static_cast<std::byte*>(memory)] = {bytes, fd};
+  Count(0, bytes);
+  return std::span(static_cast<std::byte*>(memory), bytes);
+}
+
+Result<std::span<std::byte>> SpillFile::Allocate(uint64_t bytes) {
+  if (bytes == 0) return std::span<std::byte>();
+  if (in_memory_ + bytes > memory_limit_ / 2) return Spill(bytes);
+  TIDEMARK_ASSIGN_OR_RETURN(const auto memory, memory_.Allocate(bytes));
+  Count(bytes, 0);
+  return memory;
+}
+
+Result<std::span<std::byte>> SpillFile::Resize(std::span<std::byte> bytes, uint64_t new_bytes) {
+  if (bytes.empty()) return Allocate(new_bytes);
+  if (new_bytes == 0) {
+    Release(bytes);
+    return std::span<std::byte>();
+  }
+  const auto found = spilled_.find(bytes.data());
+  if (found == spilled_.end()) {
+    if (in_memory_ - bytes.size() + new_bytes <= memory_limit_ / 2) {
+      TIDEMARK_ASSIGN_OR_RETURN(const auto memory, memory_.Resize(bytes, new_bytes));
+      Count(new_bytes - bytes.size(), 0);
+      return memory;
+    }
+    TIDEMARK_ASSIGN_OR_RETURN(const auto moved, Spill(new_bytes));
+    std::memcpy(moved.data(), bytes.data(), std::min<uint64_t>(bytes.size(), new_bytes));
+    Release(bytes);
+    return moved;
+  }
+  const Spilled old = found->second;
+  if (new_bytes > old.bytes) {
+    if (const int error = posix_fallocate(old.fd, 0, static_cast<off_t>(new_bytes)); error != 0) {
+      return Failed(directory_, "growing to", new_bytes, error);
+    }
+  }
+  void* memory = mremap(bytes.data(), old.bytes, new_bytes, MREMAP_MAYMOVE);
+  if (memory == MAP_FAILED) return Failed(directory_, "mapping", new_bytes, errno);
+  if (new_bytes < old.bytes && ftruncate(old.fd, static_cast<off_t>(new_bytes)) != 0) {
+    return Failed(directory_, "shrinking to", new_bytes, errno);
+  }
+  spilled_.erase(found);
+  spilled_[static_cast<std::byte*>(memory)] = {new_bytes, old.fd};
+  Count(0, new_bytes - old.bytes);
+  return std::span(static_cast<std::byte*>(memory), new_bytes);
+}
+
+void SpillFile::Release(std::span<std::byte> bytes) {
+  if (bytes.empty()) return;
+  const auto found = spilled_.find(bytes.data());
+  if (found == spilled_.end()) {
+    in_memory_ -= bytes.size();
+    memory_.Release(bytes);
+    return;
+  }
+  munmap(bytes.data(), found->second.bytes);
+  close(found->second.fd);
+  in_files_ -= found->second.bytes;
+  spilled_.erase(found);
+}
+
+void SpillFile::Breathe() {
+  if (spilled_.empty() || ++breaths_ % kBreathsBetweenLooks != 0) return;
+  if (ResidentBytes() < memory_limit_) return;
+  for (const auto& [memory, spilled] : spilled_) madvise(memory, spilled.bytes, MADV_DONTNEED);
+}
+
+}  // namespace tidemark

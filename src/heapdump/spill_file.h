@@ -1,0 +1,50 @@
+// Memory for graphs larger than the memory they were given: ordinary memory first, then pages of
+// temporary files.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "heapgraph/scratch.h"
+
+namespace tidemark {
+
+// Arrays beyond half of `memory_limit` lie in unlinked files of `directory`, mapped. Their space is
+// taken from the disk at once, so that a full disk is an error of Allocate and not a SIGBUS later.
+// Breathe keeps the process's resident memory under the limit by unmapping the pages of those files
+// (what they hold stays, in the page cache or on the disk).
+class SpillFile : public heapgraph::Scratch {
+ public:
+  SpillFile(uint64_t memory_limit, std::string directory)
+      : memory_limit_(memory_limit), directory_(std::move(directory)) {}
+  ~SpillFile() override;
+
+  Result<std::span<std::byte>> Allocate(uint64_t bytes) override;
+  Result<std::span<std::byte>> Resize(std::span<std::byte> bytes, uint64_t new_bytes) override;
+  void Release(std::span<std::byte> bytes) override;
+  void Breathe() override;
+  uint64_t peak_bytes() const override { return peak_; }
+  // The most bytes that lay in files at one time.
+  uint64_t peak_spilled_bytes() const { return peak_spilled_; }
+
+ private:
+  struct Spilled {
+    uint64_t bytes;
+    int fd;
+  };
+  Result<std::span<std::byte>> Spill(uint64_t bytes);
+  void Count(uint64_t added_memory, uint64_t added_spilled);
+
+  const uint64_t memory_limit_;
+  const std::string directory_;
+  heapgraph::HeapScratch memory_;
+  std::map<std::byte*, Spilled> spilled_;
+  uint64_t in_memory_ = 0, in_files_ = 0, peak_ = 0, peak_spilled_ = 0;
+  uint64_t allocations_ = 0;
+  uint32_t breaths_ = 0;
+};
+
+// Bytes of this process in memory now, from /proc/self/statm; 0 = cannot be read.
+uint64_t ResidentBytes();
+
+}  // namespace tidemark
