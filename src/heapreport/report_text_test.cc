@@ -1,0 +1,111 @@
+#include "heapreport/report_text.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "heapreport/report_fixture.h"
+#include "heapreport/sentences.h"
+
+namespace tidemark {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(SentencesTest, EndedSpansAreCountedAndTheNewestDated) {
+  const HeapReport report = LeakySpansReport();
+  EXPECT_EQ(report.headline,
+            "92 % of the heap, 184 MiB, is held by main.leakySpanCache -> map[string]trace.Span -> "
+            "*trace.recordingSpan: 300,000 spans, 299,900 of them ended, newest 3 s ago.");
+}
+
+TEST(SentencesTest, WithoutSpansTheObjectsAreCounted) {
+  HeapReport report = LeakySpansReport();
+  EXPECT_THAT(SuspectSentence(report, report.suspects[0], nullptr),
+              HasSubstr("*trace.recordingSpan: 300,000 objects."));
+}
+
+TEST(SentencesTest, AHeapWithMuchGarbageIsNotCalledTheHeap) {
+  HeapReport report = LeakySpansReport();
+  report.garbage_bytes = report.bytes / 2;
+  EXPECT_THAT(SuspectSentence(report, report.suspects[0], nullptr),
+              HasSubstr("92 % of the reachable heap"));
+}
+
+TEST(SentencesTest, AMapThatSpreadsSaysOverWhat) {
+  HeapReport report = LeakySpansReport();
+  ReportSuspect& suspect = report.suspects[0];
+  suspect.chain = {"com.shop.Cache.ENTRIES", "java.util.HashMap"};
+  suspect.objects = 1;
+  suspect.piled_type = "byte[]";
+  suspect.piled_objects = 4000;
+  suspect.piled_bytes = 100 << 20;
+  EXPECT_THAT(SuspectSentence(report, suspect, nullptr),
+              HasSubstr("is held by com.shop.Cache.ENTRIES -> java.util.HashMap, mostly by way of "
+                        "4,000 objects of byte[] (100 MiB)."));
+}
+
+TEST(SentencesTest, WithoutASuspectTheLargestOwnerIsNamed) {
+  HeapReport report = LeakySpansReport();
+  report.suspects.clear();
+  report.owners = {{"main.small", 0, 10, 8 << 20, true}};
+  EXPECT_EQ(Headline(report),
+            "Nobody holds a tenth of the heap (200 MiB): the largest owner, main.small, holds 4.0 "
+            "%, 8.00 MiB.");
+}
+
+TEST(SentencesTest, GrowthSaysHowMuchAndWhere) {
+  HeapReport report = LeakySpansReport();
+  report.before_bytes = 100ULL << 20;
+  report.growth =
+      heapgraph::HeapGrowth{.objects = 150'000,
+                            .bytes = 100 << 20,
+                            .paths = {{.path = {"main.leakySpanCache", "*trace.recordingSpan"},
+                                       .objects = 150'000,
+                                       .bytes = 90 << 20,
+                                       .suspect = true}}};
+  EXPECT_THAT(Headline(report),
+              HasSubstr("The heap grew by 100 MiB (100 MiB to 200 MiB): 90 % of that, 90.0 MiB, is "
+                        "held by main.leakySpanCache -> *trace.recordingSpan, 150,000 objects more "
+                        "than before."));
+  EXPECT_TRUE(HasFinding(report));
+  report.growth->paths[0].suspect = false;
+  EXPECT_FALSE(HasFinding(report));
+}
+
+TEST(ReportTextTest, BeginsWithTheFindingAndIsNowhereWiderThan100Columns) {
+  HeapReport report = LeakySpansReport();
+  report.suspects[0].path.push_back({std::string(300, 'f'), std::string(300, 't'), ~0ull, 1});
+  report.types[0].name = std::string(500, 'x');
+  report.notes.push_back("a note that is " + std::string(40, 'l') + " long " +
+                         std::string(60, 'm'));
+  const std::string text = HeapReportText(report);
+  EXPECT_THAT(text, testing::StartsWith("92 % of the heap, 184 MiB, is held by "));
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
+}
+
+TEST(ReportTextTest, AFullReportReadsSo) {
+  const std::string text = HeapReportText(LeakySpansReport());
+  EXPECT_THAT(text, HasSubstr("go heap dump, go version go1.24.4"));
+  EXPECT_THAT(text, HasSubstr("held by one owner with a name"));
+  EXPECT_THAT(text,
+              HasSubstr("The runtime's own count: 1166464 objects, 209715200 bytes: the same."));
+  EXPECT_THAT(text, HasSubstr("trace 0af7651916cd43dd8448eb211c80319c span b7ad6b7169203331 ended "
+                              "2026-11-22T20:59:57.000Z"));
+  EXPECT_THAT(text, Not(HasSubstr("PARTIAL")));
+}
+
+TEST(ReportTextTest, ADamagedDumpIsCalledPartialInTheFirstLine) {
+  HeapReport report = LeakySpansReport();
+  report.damage = "ends at offset 1234 in record 5 (stack frame)";
+  report.headline = Headline(report);
+  const std::string text = HeapReportText(report);
+  EXPECT_THAT(text, testing::StartsWith("PARTIAL: "));
+  EXPECT_THAT(text, HasSubstr("offset 1234 in record 5"));
+}
+
+}  // namespace
+}  // namespace tidemark
