@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "cli/client_commands.h"
 #include "cli/detect_command.h"
+#include "cli/heap_command.h"
 #include "cli/output.h"
 #include "cli/profile_commands.h"
 #include "collect/runner.h"
@@ -189,6 +190,52 @@ void AddDiff(CLI::App* app, int* exit_code) {
   command->callback([options, exit_code] { *exit_code = RunDiff(*options); });
 }
 
+void AddHeap(CLI::App* app, int* exit_code) {
+  static const std::map<std::string, HeapOutput> kNames = {{"text", HeapOutput::kText},
+                                                           {"json", HeapOutput::kJson},
+                                                           {"html", HeapOutput::kHtml},
+                                                           {"pprof", HeapOutput::kPprof}};
+  auto* options = new HeapCommandOptions;
+  CLI::App* command = app->add_subcommand(
+      "heap", "Who holds the memory: owners, paths and suspects of a heap dump; of two, what grew");
+  command
+      ->add_option(
+          "dump", options->dump,
+          "Go heap dump or core, JVM HPROF, V8 heap snapshot, or a shrunk dump, gzipped or "
+          "not; - for stdin")
+      ->required();
+  command->add_option("later", options->later, "a later dump of the same program: says what grew");
+  command->add_option("--exe", options->exe,
+                      "Go: the program that was dumped; names its globals and its types");
+  command->add_option("--memory", options->memory,
+                      "for the graph, as 2GiB; what is larger goes to files in TMPDIR (three "
+                      "quarters of what is free)");
+  command->add_option("--format", options->output, "text, json, html or pprof")
+      ->transform(CLI::CheckedTransformer(kNames));
+  command->add_option("-o,--out", options->out, "file to write to, instead of standard output");
+  command->add_flag("--mat-compat", options->mat_compat,
+                    "HPROF: count references as Eclipse MAT does");
+  command->add_option("-n,--top", options->top, "rows of each table of the text (15)");
+  command->add_flag("--check", options->check,
+                    "exit 1 when one owner holds half of the heap, or a path grew much");
+  command->footer(
+      "The first sentence names who holds most; below it are the path from a root, what else is\n"
+      "large, and what the dump could not tell. Retained bytes are what would be freed with an "
+      "owner.\n\n"
+      "Where dumps come from:\n"
+      "  Go    debug.WriteHeapDump(fd), or tidemark snapshot --pid PID without a call in the "
+      "program\n"
+      "  JVM   jcmd PID GC.heap_dump FILE\n"
+      "  Node  node --heapsnapshot-signal=SIGUSR2, or v8.writeHeapSnapshot()\n\n"
+      "Examples:\n"
+      "  tidemark heap --exe ./service service.dump\n"
+      "  tidemark heap --format html --out who.html heap.hprof\n"
+      "  tidemark heap before.heapsnapshot after.heapsnapshot\n"
+      "  tidemark heap --format pprof --out held.pb.gz heap.hprof && go tool pprof -top "
+      "held.pb.gz");
+  command->callback([options, exit_code] { *exit_code = RunHeap(*options); });
+}
+
 void AddDetect(CLI::App* app, int* exit_code) {
   struct Flags {
     std::string points, out;
@@ -266,8 +313,8 @@ int Main(int argc, char** argv) {
       "Start with:\n  tidemark run -- ./service          a report of what one program holds\n"
       "  tidemark serve                     the server; point OTLP exporters at port 4317 or 4318");
   int exit_code = kExitFine;
-  for (const auto add : {AddServe, AddRun, AddWatch, AddTop, AddDiff, AddDetect, AddIncidents,
-                         AddSurvivors, AddCapture, AddCompare}) {
+  for (const auto add : {AddServe, AddRun, AddWatch, AddTop, AddDiff, AddHeap, AddDetect,
+                         AddIncidents, AddSurvivors, AddCapture, AddCompare}) {
     add(&app, &exit_code);
   }
   try {

@@ -66,6 +66,8 @@ void FillLosses(const HeapAnalysis& analysis, HeapReport* report) {
   add("objects over others, left out", losses.overlapping_objects);
   add("references or roots of an address without an object, dropped", losses.unknown_sources);
   add("names over the limit, shown as (other)", losses.names_refused);
+  add("types over the limit, shown as unknown", losses.types_refused);
+  add("named roots over the limit, without their names", losses.holders_refused);
 }
 
 std::vector<ReportStep> PathOf(const HeapAnalysis& analysis, const heapgraph::Suspect& suspect,
@@ -109,10 +111,14 @@ void FillSuspects(const HeapAnalysis& analysis, const RetainingChildren& childre
     if (top == 0) {
       suspect.chain = {NameOfObject(graph, found.object)};
     } else {
-      for (const uint32_t node : ChainFrom(analysis.retaining, children, top)) {
-        suspect.chain.push_back(NameOfNode(graph, analysis.retaining.nodes[node]));
-        suspect.objects = std::max<uint64_t>(1, analysis.retaining.nodes[node].objects);
+      for (const uint32_t at : ChainFrom(analysis.retaining, children, top)) {
+        const heapgraph::RetainingNode& node = analysis.retaining.nodes[at];
+        suspect.chain.push_back(NameOfNode(graph, node));
+        // A node counts the insides of its containers too; the pile is exact.
+        const bool pile = node.holder == kNoObject && node.type == found.piled_type;
+        suspect.objects = pile && !found.group ? found.piled_objects : node.objects;
       }
+      if (found.group && suspect.chain.size() == 1) suspect.objects = found.objects;
     }
     suspect.path = PathOf(analysis, found, limits.path_steps);
     suspect.sentence = SuspectSentence(*report, suspect, SpansOf(analysis, found));
@@ -198,8 +204,9 @@ HeapReport MakeGrowthReport(const HeapAnalysis& before, const HeapAnalysis& afte
   report.before_file = Presentable(before.file);
   report.before_objects = before.tree.reachable_objects;
   report.before_bytes = before.tree.reachable_bytes;
-  report.growth = heapgraph::CompareHeaps({*before.graph, before.tree, before.retaining},
-                                          {*after.graph, after.tree, after.retaining});
+  report.growth =
+      heapgraph::CompareHeaps({*before.graph, before.tree, before.retaining, before.types},
+                              {*after.graph, after.tree, after.retaining, after.types});
   for (auto& row : report.growth->types) row.type = Presentable(row.type);
   for (auto& row : report.growth->paths) {
     for (std::string& name : row.path) name = Presentable(name);

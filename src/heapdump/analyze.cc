@@ -1,0 +1,63 @@
+#include "heapdump/analyze.h"
+
+#include "heapdump/dump_bytes.h"
+#include "heapdump/spill_file.h"
+
+namespace tidemark {
+namespace {
+
+HeapRuntime RuntimeOf(DumpFormat format, const std::string& told) {
+  const auto begins = [&](std::string_view word) { return told.starts_with(word); };
+  if (format == DumpFormat::kHprof || begins("hprof")) return HeapRuntime::kJvm;
+  if (format == DumpFormat::kV8Snapshot || begins("v8")) return HeapRuntime::kNode;
+  if (format == DumpFormat::kGoDump || format == DumpFormat::kGoCore || begins("go"))
+    return HeapRuntime::kGo;
+  return HeapRuntime::kOther;
+}
+
+Result<void> WorkOut(const AnalyzeOptions& options, HeapAnalysis* analysis) {
+  heapgraph::Scratch& scratch = *analysis->scratch;
+  const heapgraph::HeapGraph& graph = *analysis->graph;
+  TIDEMARK_ASSIGN_OR_RETURN(analysis->tree, ComputeDominators(graph, scratch, options.progress));
+  TIDEMARK_ASSIGN_OR_RETURN(analysis->paths, ShortestRootPaths(graph, scratch, options.progress));
+  TIDEMARK_ASSIGN_OR_RETURN(analysis->retaining,
+                            BuildRetainingTree(graph, analysis->tree, scratch));
+  TIDEMARK_ASSIGN_OR_RETURN(analysis->types, TypeHistogram(graph, analysis->tree, scratch));
+  analysis->suspects = FindSuspects(graph, analysis->tree, analysis->paths, options.suspects);
+  return {};
+}
+
+Result<HeapAnalysis> Analyze(const std::string& path, const AnalyzeOptions& options) {
+  TIDEMARK_ASSIGN_OR_RETURN(OpenedDump dump, OpenDump(path, options.open));
+  HeapAnalysis analysis;
+  if (options.memory_bytes > 0) {
+    analysis.scratch = std::make_unique<SpillFile>(options.memory_bytes,
+                                                   TempDirectory(options.open.temp_directory));
+  } else {
+    analysis.scratch = std::make_unique<heapgraph::HeapScratch>();
+  }
+  analysis.file = path;
+  analysis.file_bytes = dump.file_bytes;
+  analysis.time_ns = dump.file_time_ns;
+  // The first reading knows how large the file is only from here.
+  const uint64_t readable_bytes = dump.gzip ? 0 : dump.file_bytes;
+  const auto reading = [&](std::string_view phase, uint64_t done, uint64_t all) {
+    if (options.progress) options.progress(phase, done, all == 0 ? readable_bytes : all);
+  };
+  TIDEMARK_ASSIGN_OR_RETURN(analysis.graph, BuildGraph(*dump.source, *analysis.scratch, reading));
+  analysis.runtime = RuntimeOf(dump.format, analysis.graph->format());
+  TIDEMARK_RETURN_IF_ERROR(WorkOut(options, &analysis));
+  return analysis;
+}
+
+}  // namespace
+
+Result<HeapAnalysis> AnalyzeDump(const std::string& path, const AnalyzeOptions& options) {
+  auto analysis = Analyze(path, options);
+  if (analysis || analysis.error().message.starts_with(path)) return analysis;
+  Error error = analysis.error();
+  error.message = path + ": " + error.message;
+  return error;
+}
+
+}  // namespace tidemark

@@ -1,0 +1,41 @@
+#include "heapdump/open_dump.h"
+
+#include "heapdump/dump_bytes.h"
+#include "heapdump/dump_format.h"
+
+namespace tidemark {
+namespace {
+
+using heapgraph::HeapSource;
+
+Result<std::unique_ptr<HeapSource>> OpenReader(DumpFormat format, const std::string& path,
+                                               DumpBytes dump, const OpenDumpOptions& options) {
+  (void)dump;
+  (void)options;
+  switch (format) {
+    case DumpFormat::kGoDump:
+    case DumpFormat::kGoCore:
+    case DumpFormat::kHprof:
+    case DumpFormat::kV8Snapshot:
+    case DumpFormat::kGraphFile:
+      break;
+  }
+  return InvalidArgument(path + ": this format is not read yet");
+}
+
+}  // namespace
+
+Result<OpenedDump> OpenDump(const std::string& path, const OpenDumpOptions& options) {
+  TIDEMARK_ASSIGN_OR_RETURN(DumpBytes dump, OpenDumpBytes(path, options));
+  const auto format = DetectDumpFormat(dump.beginning);
+  if (!format) return InvalidArgument(path + ": " + UnknownDumpMessage(dump.beginning));
+  OpenedDump opened;
+  opened.format = *format;
+  opened.gzip = dump.gzip;
+  opened.file_bytes = dump.file_bytes;
+  opened.file_time_ns = dump.file_time_ns;
+  TIDEMARK_ASSIGN_OR_RETURN(opened.source, OpenReader(*format, path, std::move(dump), options));
+  return opened;
+}
+
+}  // namespace tidemark
