@@ -27,8 +27,8 @@ class Walk {
   Result<void> Run() {
     TIDEMARK_ASSIGN_OR_RETURN(tree_.number, Array<uint32_t>::Make(scratch_, graph_.size()));
     for (uint32_t& number : tree_.number.span()) number = DepthFirstTree::kUnvisited;
-    TIDEMARK_RETURN_IF_ERROR(object_.Reserve(1));
-    TIDEMARK_RETURN_IF_ERROR(parent_.Reserve(1));
+    TIDEMARK_RETURN_IF_ERROR(object_.Reserve(uint64_t{graph_.size()} + 1));
+    TIDEMARK_RETURN_IF_ERROR(parent_.Reserve(uint64_t{graph_.size()} + 1));
     object_.Push(kNoObject);
     parent_.Push(0);
     for (const Root& root : graph_.roots()) {
@@ -51,8 +51,6 @@ class Walk {
   };
 
   Result<void> Visit(ObjectId object, uint32_t parent) {
-    TIDEMARK_RETURN_IF_ERROR(object_.Reserve(1));
-    TIDEMARK_RETURN_IF_ERROR(parent_.Reserve(1));
     TIDEMARK_RETURN_IF_ERROR(stack_.Reserve(1));
     const auto targets = graph_.targets(object);
     const auto vertex = static_cast<uint32_t>(object_.size());

@@ -9,7 +9,9 @@
 namespace tidemark::heapgraph {
 namespace {
 
-constexpr uint64_t kHugePage = uint64_t{2} << 20;
+constexpr uint64_t kPage = 4096, kHugePage = uint64_t{2} << 20;
+
+uint64_t Rounded(uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
 Error NoMemory(uint64_t bytes) {
   return TooLarge("no memory for " + std::to_string(bytes) + " bytes: " + std::strerror(errno));
@@ -22,14 +24,55 @@ std::span<std::byte> Mapped(void* memory, uint64_t bytes) {
 
 }  // namespace
 
+HeapScratch::~HeapScratch() { Trim(); }
+
+void HeapScratch::Trim() {
+  for (const auto& block : kept_) munmap(block.data(), block.size());
+  kept_.clear();
+}
+
+// The smallest kept block that is large enough, cut to size; else the largest, grown. Empty when
+// nothing is kept or it does not grow.
+std::span<std::byte> HeapScratch::TakeKept(uint64_t bytes) {
+  auto best = kept_.end();
+  for (auto block = kept_.begin(); block != kept_.end(); ++block) {
+    const bool fits = block->size() >= bytes;
+    const bool best_fits = best != kept_.end() && best->size() >= bytes;
+    const bool smaller = best != kept_.end() && block->size() < best->size();
+    if (best == kept_.end() || (fits && !best_fits) || (fits == best_fits && fits == smaller)) {
+      best = block;
+    }
+  }
+  if (best == kept_.end()) return {};
+  const std::span<std::byte> block = *best;
+  kept_.erase(best);
+  if (block.size() >= bytes) {
+    if (block.size() > bytes) kept_.push_back(block.subspan(bytes));
+    std::memset(block.data(), 0, bytes);
+    return block.first(bytes);
+  }
+  void* memory = mremap(block.data(), block.size(), bytes, MREMAP_MAYMOVE);
+  if (memory == MAP_FAILED) {
+    munmap(block.data(), block.size());
+    return {};
+  }
+  std::memset(memory, 0, block.size());
+  return Mapped(memory, bytes);
+}
+
 Result<std::span<std::byte>> HeapScratch::Allocate(uint64_t bytes) {
   if (bytes == 0) return std::span<std::byte>();
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) return NoMemory(bytes);
+  std::span<std::byte> block;
+  if (bytes >= kHugePage) block = TakeKept(Rounded(bytes));
+  if (block.empty()) {
+    void* memory = mmap(nullptr, Rounded(bytes), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) return NoMemory(bytes);
+    block = Mapped(memory, Rounded(bytes));
+  }
   now_ += bytes;
   peak_ = std::max(peak_, now_);
-  return Mapped(memory, bytes);
+  return block.first(bytes);
 }
 
 Result<std::span<std::byte>> HeapScratch::Resize(std::span<std::byte> bytes, uint64_t new_bytes) {
@@ -38,7 +81,7 @@ Result<std::span<std::byte>> HeapScratch::Resize(std::span<std::byte> bytes, uin
     Release(bytes);
     return std::span<std::byte>();
   }
-  void* memory = mremap(bytes.data(), bytes.size(), new_bytes, MREMAP_MAYMOVE);
+  void* memory = mremap(bytes.data(), Rounded(bytes.size()), Rounded(new_bytes), MREMAP_MAYMOVE);
   if (memory == MAP_FAILED) return NoMemory(new_bytes);
   now_ += new_bytes - bytes.size();
   peak_ = std::max(peak_, now_);
@@ -48,7 +91,12 @@ Result<std::span<std::byte>> HeapScratch::Resize(std::span<std::byte> bytes, uin
 void HeapScratch::Release(std::span<std::byte> bytes) {
   if (bytes.empty()) return;
   now_ -= bytes.size();
-  munmap(bytes.data(), bytes.size());
+  const std::span<std::byte> block(bytes.data(), Rounded(bytes.size()));
+  if (block.size() >= kHugePage) {
+    kept_.push_back(block);
+  } else {
+    munmap(block.data(), block.size());
+  }
 }
 
 }  // namespace tidemark::heapgraph

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -31,14 +32,22 @@ class Scratch {
 };
 
 // Ordinary memory, in huge pages where the system gives them: most accesses of a graph are random.
+// What is released is kept for what is allocated next, since a page that the system has to clear
+// first costs many times one that is here; all of it is given back at the end.
 class HeapScratch : public Scratch {
  public:
+  ~HeapScratch() override;
   Result<std::span<std::byte>> Allocate(uint64_t bytes) override;
   Result<std::span<std::byte>> Resize(std::span<std::byte> bytes, uint64_t new_bytes) override;
   void Release(std::span<std::byte> bytes) override;
   uint64_t peak_bytes() const override { return peak_; }
+  // Gives back what is kept.
+  void Trim();
 
  private:
+  std::span<std::byte> TakeKept(uint64_t bytes);
+
+  std::vector<std::span<std::byte>> kept_;
   uint64_t now_ = 0, peak_ = 0;
 };
 

@@ -6,7 +6,7 @@
 namespace tidemark::heapgraph {
 namespace {
 
-constexpr size_t kMaxSampledChildren = 1 << 20;
+constexpr size_t kMaxPiled = 1 << 24;  // objects looked at to name what piles up
 
 class Finder {
  public:
@@ -91,7 +91,7 @@ class Finder {
     std::unordered_map<TypeId, Pile> piles;
     std::vector<ObjectId> open(1, suspect->accumulation);
     size_t seen = 0;
-    while (!open.empty() && seen < kMaxSampledChildren * 16) {
+    while (!open.empty() && seen < kMaxPiled) {
       const ObjectId at = open.back();
       open.pop_back();
       for (const ObjectId child : tree_.children_of(at)) {
