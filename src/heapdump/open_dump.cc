@@ -1,5 +1,7 @@
 #include "heapdump/open_dump.h"
 
+#include "goheap/go_dump_reader.h"
+#include "graphfile/graph_reader.h"
 #include "heapdump/dump_bytes.h"
 #include "heapdump/dump_format.h"
 
@@ -10,14 +12,17 @@ using heapgraph::HeapSource;
 
 Result<std::unique_ptr<HeapSource>> OpenReader(DumpFormat format, const std::string& path,
                                                DumpBytes dump, const OpenDumpOptions& options) {
-  (void)dump;
   (void)options;
   switch (format) {
     case DumpFormat::kGoDump:
+      return goheap::OpenGoDump(std::move(dump.bytes));
+    case DumpFormat::kGraphFile: {
+      TIDEMARK_ASSIGN_OR_RETURN(auto file, graphfile::GraphFileSource::Open(std::move(dump.bytes)));
+      return std::unique_ptr<HeapSource>(std::move(file));
+    }
     case DumpFormat::kGoCore:
     case DumpFormat::kHprof:
     case DumpFormat::kV8Snapshot:
-    case DumpFormat::kGraphFile:
       break;
   }
   return InvalidArgument(path + ": this format is not read yet");
