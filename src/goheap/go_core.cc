@@ -16,10 +16,9 @@ Result<GoHeapTables> ReadTables(const GoProgram& program, ElfCore& core) {
   const PieceImage& image = core.image();
   TIDEMARK_ASSIGN_OR_RETURN(tables.modules,
                             ReadModules(image, program.layout, program.addresses.first_module));
-  TIDEMARK_ASSIGN_OR_RETURN(tables.table,
-                            ReadSpans(image, program.layout, program.addresses.heap));
-  tables.goroutines = ReadGoroutines(image, program.layout, program.addresses.goroutines,
-                                     core.notes().threads);
+  TIDEMARK_ASSIGN_OR_RETURN(tables.table, ReadSpans(image, program.layout, program.addresses.heap));
+  tables.goroutines =
+      ReadGoroutines(image, program.layout, program.addresses.goroutines, core.notes().threads);
   tables.roots = ReadRuntimeRoots(image, program.layout, program.addresses, tables.table);
   return tables;
 }
@@ -48,7 +47,7 @@ Result<std::unique_ptr<heapgraph::HeapSource>> OpenGoCore(const std::string& cor
   if (!tables) return in_core(tables.error());
   std::string damage = open->core->damage();
   return std::unique_ptr<heapgraph::HeapSource>(
-      new GoMemorySource("go core", std::move(*program), std::move(*tables), image,
+      new GoMemorySource("go core", std::move(*program), std::move(*tables), image, image,
                          std::move(open), std::move(damage)));
 }
 

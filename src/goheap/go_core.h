@@ -8,8 +8,8 @@
 
 namespace tidemark::goheap {
 
-// The heap in the core at `core_path`, of the program at `executable_path` ("" = where the core says
-// it was). Errors: not found, invalid argument, corrupt: of either file, naming it.
+// The heap in the core at `core_path`, of the program at `executable_path` ("" = where the core
+// says it was). Errors: not found, invalid argument, corrupt: of either file, naming it.
 Result<std::unique_ptr<heapgraph::HeapSource>> OpenGoCore(const std::string& core_path,
                                                           const std::string& executable_path);
 

@@ -34,15 +34,15 @@ MaskRules MaskRulesOf(const GoProgram& program, const MemoryImage& image) {
 }
 
 GoMemorySource::GoMemorySource(std::string format, GoProgram program, GoHeapTables tables,
-                               const MemoryImage& image, std::shared_ptr<void> owner,
-                               std::string damage)
+                               const MemoryImage& image, const MemoryImage& types,
+                               std::shared_ptr<void> owner, std::string damage)
     : format_(std::move(format)),
       program_(std::move(program)),
       tables_(std::move(tables)),
       owner_(std::move(owner)),
       image_(image),
       damage_(std::move(damage)),
-      types_(image, tables_.modules, program_.version.minor),
+      types_(types, tables_.modules, program_.version.minor),
       masks_(image, MaskRulesOf(program_, image)) {
   const auto& spans = tables_.table.spans;
   if (spans.empty()) return;
@@ -257,8 +257,8 @@ void GoMemorySource::TellGoroutine(const Goroutine& goroutine, GoGoroutine& tell
     part.resize(std::min<uint64_t>(bytes - done, 1 << 16));
     if (!image_.Read(goroutine.scan_begin + done, part)) {
       ++unreadable_spans_;
-      unreadable_bytes_ += part.size();
-      continue;
+      unreadable_bytes_ += bytes - done;
+      return;
     }
     for (uint64_t at = 0; at + 8 <= part.size(); at += 8) {
       const uint64_t word = WordAt(part.data() + at);

@@ -42,9 +42,11 @@ MaskRules MaskRulesOf(const GoProgram& program, const MemoryImage& image);
 // beside those of dumps: "runtime objects" and "runtime bytes" as the spans count them.
 class GoMemorySource : public heapgraph::HeapSource {
  public:
-  // `owner` keeps the image alive. `damage`: what is known to be missing of it.
+  // `owner` keeps the images alive. Types are read from `types`, which may have more than `image`.
+  // `damage`: what is known to be missing.
   GoMemorySource(std::string format, GoProgram program, GoHeapTables tables,
-                 const MemoryImage& image, std::shared_ptr<void> owner, std::string damage);
+                 const MemoryImage& image, const MemoryImage& types, std::shared_ptr<void> owner,
+                 std::string damage);
 
   std::string_view format() const override { return format_; }
   Result<heapgraph::ReadOutcome> Read(heapgraph::HeapSink& sink, Wants wants) override;

@@ -12,8 +12,8 @@ namespace {
 constexpr size_t kMaxFunctions = 4 << 20;
 constexpr uint64_t kMaxVersionBytes = 256;
 constexpr std::array<std::string_view, 7> kVariables = {
-    "runtime.mheap_",       "runtime.allgs",         "runtime.firstmoduledata",
-    "runtime.allfin",       "runtime.gcCleanups",    "runtime.waitReasonStrings",
+    "runtime.mheap_",       "runtime.allgs",      "runtime.firstmoduledata",
+    "runtime.allfin",       "runtime.gcCleanups", "runtime.waitReasonStrings",
     "runtime.buildVersion",
 };
 
@@ -50,13 +50,14 @@ Result<void> GoProgramFile::ReadTables() {
   }
   if (!variables_.contains("runtime.mheap_") || !variables_.contains("runtime.buildVersion")) {
     const bool go = file_->HasSection(".gopclntab") || file_->HasSection(".go.buildinfo");
-    return InvalidArgument(path() + (go ? ": a Go program without symbols (built with -ldflags=-s): "
-                                          "its heap cannot be found; give the unstripped file of "
-                                          "the same build"
-                                        : ": not a Go program: no symbol runtime.mheap_"));
+    return InvalidArgument(path() +
+                           (go ? ": a Go program without symbols (built with -ldflags=-s): "
+                                 "its heap cannot be found; give the unstripped file of "
+                                 "the same build"
+                               : ": not a Go program: no symbol runtime.mheap_"));
   }
-  functions_ = std::make_shared<const std::vector<FunctionSymbol>>(
-      FunctionSymbolsOf(*file_, kMaxFunctions));
+  functions_ =
+      std::make_shared<const std::vector<FunctionSymbol>>(FunctionSymbolsOf(*file_, kMaxFunctions));
   return {};
 }
 
@@ -84,8 +85,7 @@ Result<std::string> GoProgramFile::ReadVersion(const MemoryImage& image, uint64_
   const uint64_t at = SymbolAddress("runtime.buildVersion") + slide;
   const auto text = image.Load<uint64_t>(at), bytes = image.Load<uint64_t>(at + 8);
   std::string version(std::min(bytes.value_or(0), kMaxVersionBytes), '\0');
-  if (!text || version.empty() ||
-      !image.Read(*text, std::as_writable_bytes(std::span(version))) ||
+  if (!text || version.empty() || !image.Read(*text, std::as_writable_bytes(std::span(version))) ||
       version.find("go") == std::string::npos) {
     return Corrupt("no Go version where " + path() +
                    " has runtime.buildVersion: it is not the executable of this memory");

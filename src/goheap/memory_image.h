@@ -61,4 +61,22 @@ class PieceImage : public MemoryImage {
   mutable const Pieces::value_type* last_ = nullptr;  // hit; most look-ups come in runs
 };
 
+// What `first` has not, `second` may have; both outlive it.
+class FallbackImage : public MemoryImage {
+ public:
+  FallbackImage(const MemoryImage& first, const MemoryImage& second)
+      : first_(first), second_(second) {}
+  const std::byte* View(uint64_t address, uint64_t count) const override {
+    const std::byte* const view = first_.View(address, count);
+    return view != nullptr ? view : second_.View(address, count);
+  }
+  bool Read(uint64_t address, std::span<std::byte> into) const override {
+    return first_.Read(address, into) || second_.Read(address, into);
+  }
+
+ private:
+  const MemoryImage& first_;
+  const MemoryImage& second_;
+};
+
 }  // namespace tidemark::goheap

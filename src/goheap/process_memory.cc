@@ -215,7 +215,7 @@ const ProcessMemory::Block* ProcessMemory::FetchBlock(uint64_t begin) const {
   if (begin == last_begin_) return last_block_;
   auto found = blocks_.find(begin);
   if (found == blocks_.end()) {
-    if (blocks_.size() >= kMaxBlocks) return nullptr;
+    if (settled_ || block_count_ >= kMaxBlocks || blocks_.size() >= 16 * kMaxBlocks) return nullptr;
     std::unique_ptr<Block> block(new Block);  // its bytes are not zeroed
     for (uint64_t at = 0; at < kBlockBytes;) {
       const ssize_t got = pread(memory_, block->bytes + at, kBlockBytes - at, begin + at);
@@ -223,6 +223,7 @@ const ProcessMemory::Block* ProcessMemory::FetchBlock(uint64_t begin) const {
       for (; at < stop; at += kPageBytes) block->readable |= 1u << (at / kPageBytes);
       at += kPageBytes;  // the page it failed at
     }
+    block_count_ += block->readable != 0 ? 1 : 0;
     if (block->readable == 0) block.reset();
     found = blocks_.emplace(begin, std::move(block)).first;
   }

@@ -40,9 +40,9 @@ class CopySpace {
   std::span<std::byte> bytes_;
 };
 
-// What was not copied is fetched in blocks of 64 KiB as it is read, and kept (at most kMaxBlocks):
-// right while the process stands still, and afterwards for memory that does not change. Used by one
-// thread.
+// What was not copied is fetched in blocks of 64 KiB as it is read, and kept (at most kMaxBlocks),
+// until Settle: while the process stands still, that is, or for memory that does not change. Used
+// by one thread.
 class ProcessMemory : public MemoryImage {
  public:
   static constexpr size_t kMaxBlocks = 1 << 16;  // 4 GiB
@@ -59,6 +59,8 @@ class ProcessMemory : public MemoryImage {
   Result<void> Copy(const std::vector<AddressRange>& ranges, CopySpace space, int threads);
   // Fetches the blocks of a range.
   void Touch(uint64_t address, uint64_t count) const;
+  // Nothing more is fetched.
+  void Settle() { settled_ = true; }
   // Memory that an executable's file has too, so that it need not be asked for.
   PieceImage& known() { return known_; }
   uint64_t copied_bytes() const { return copied_bytes_; }
@@ -81,7 +83,9 @@ class ProcessMemory : public MemoryImage {
   PieceImage known_;  // the copy first, then what executables have
   CopySpace space_;
   uint64_t copied_bytes_ = 0, unreadable_bytes_ = 0;
-  mutable std::unordered_map<uint64_t, std::unique_ptr<Block>> blocks_;  // by first address
+  bool settled_ = false;
+  mutable size_t block_count_ = 0;  // of those in blocks_ that are not null
+  mutable std::unordered_map<uint64_t, std::unique_ptr<Block>> blocks_;  // null: unreadable
   mutable const Block* last_block_ = nullptr;
   mutable uint64_t last_begin_ = 1;  // no block begins there
 };

@@ -13,7 +13,8 @@ constexpr uint64_t kMaxSpanBytes = uint64_t{1} << 47;
 constexpr uint64_t kMaxSmallSpanPages = 16;  // the size classes use 1 to 10
 constexpr uint64_t kMaxGoroutines = 1 << 24;
 constexpr uint64_t kMaxStackBytes = 1 << 30;  // the runtime's own limit
-constexpr size_t kMaxModules = 1 << 10;
+constexpr size_t kMaxModules = 64;
+constexpr uint64_t kMaxSegmentBytes = uint64_t{1} << 36;
 constexpr size_t kMaxRuntimeRoots = 1 << 24;
 constexpr uint8_t kInUse = 1;  // mSpanInUse
 
@@ -164,7 +165,10 @@ Result<std::vector<GoModule>> ReadModules(const MemoryImage& image, const Runtim
     module.etypes = load(at + layout.module_etypes);
     module.data_mask = mask(at + layout.module_data_mask);
     module.bss_mask = mask(at + layout.module_bss_mask);
-    if (module.data > module.edata || module.bss > module.ebss || module.types >= module.etypes) {
+    const auto seen = [&](const GoModule& other) { return other.data == module.data; };
+    if (module.edata - module.data > kMaxSegmentBytes ||
+        module.ebss - module.bss > kMaxSegmentBytes || module.types >= module.etypes ||
+        std::any_of(modules.begin(), modules.end(), seen)) {
       break;
     }
     modules.push_back(module);
@@ -231,6 +235,16 @@ std::vector<Goroutine> ReadGoroutines(const MemoryImage& image, const RuntimeLay
     if (ReadGoroutine(image, layout, address, threads, goroutine)) {
       found.push_back(std::move(goroutine));
     }
+  });
+  // A stack belongs to one goroutine; where memory says otherwise the first one has it.
+  std::stable_sort(found.begin(), found.end(), [](const Goroutine& a, const Goroutine& b) {
+    return a.stack_end < b.stack_end;
+  });
+  uint64_t end = 0;
+  std::erase_if(found, [&end](const Goroutine& goroutine) {
+    if (goroutine.scan_begin < end) return true;
+    end = goroutine.stack_end;
+    return false;
   });
   return found;
 }
