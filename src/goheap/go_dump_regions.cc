@@ -234,9 +234,15 @@ Result<void> GoDumpReading::ReadLongSlots(GoSpool* spool) {
 void GoDumpReading::LongSlots(const GoRegion& region, std::span<const std::byte> contents,
                               bool last) {
   switch (long_.tag) {
-    case GoTag::kFrame: LongFrame(last); break;
-    case GoTag::kObject: LongObject(region, contents); break;
-    default: LongSegment(contents, last); break;
+    case GoTag::kFrame:
+      LongFrame(last);
+      break;
+    case GoTag::kObject:
+      LongObject(region, contents);
+      break;
+    default:
+      LongSegment(contents, last);
+      break;
   }
   slots_.Clear();
 }
