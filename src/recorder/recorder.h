@@ -21,6 +21,8 @@
 #include "recorder/regions.h"
 #include "recorder/sampler.h"
 #include "recorder/slab.h"
+#include "recorder/thread_functions.h"
+#include "recorder/thread_stacks.h"
 
 // Bytes this thread may still allocate before it must look closer. 0 makes every allocation look,
 // and is what a thread starts with. Initial-exec: one instruction away from %fs.
@@ -70,6 +72,15 @@ class Recorder {
   // What is unmapped or about to be. True when something of it was on record.
   bool ForgetMapping(uint64_t address, uint64_t bytes);
 
+  // Threads' stacks (thread_stacks.h), when it was asked for mappings and libc has what it takes.
+  bool records_threads() const { return records_threads_ && records_mappings(); }
+  // Before a thread is made, with a stack of `bytes`. A ticket, or kNoTicket: not recorded.
+  uint64_t RecordThread(const ThreadStacks::Start& start, uint64_t bytes, bool detached,
+                        const FrameState& caller);
+  ThreadStacks& threads() { return threads_; }
+  // After threads() was told that one is over.
+  void SweepThreads();
+
   // Finds the next allocator, once. Every slow path calls it first.
   void Prepare();
   // From the constructor and destructor of the library.
@@ -115,6 +126,7 @@ class Recorder {
   char folder_[256] = {};
   bool has_folder_ = false;
   bool records_mappings_ = false;
+  bool records_threads_ = false;
   bool forked_ = false;
   bool fork_locked_ = false;
   bool fork_quiet_ = false;  // BeforeFork keeps others out of the module table
@@ -129,6 +141,7 @@ class Recorder {
   // Under lock_:
   Slab slab_;
   Regions regions_;
+  ThreadStacks threads_;  // its marks need no lock
   LedgerWriter ledger_;
   ModuleTable modules_;
   RuleCache rules_;
