@@ -4,6 +4,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
+#include "recorder/foreign_sampler.h"
 #include "recorder/recorder.h"
 #include "recorder/sys.h"
 #include "recorder/thread_state.h"
@@ -92,17 +93,29 @@ void Recorder::Start(char** environment) {
       alive_ != nullptr &&
       !Failed(Syscall(SYS_madvise, reinterpret_cast<uint64_t>(alive_), 4096, MADV_WIPEONFORK));
   if (alive_ != nullptr) *alive_ = 1;
+  const uint64_t foreign_interval = next_.foreign_malloc ? FindForeignSampler() : 0;
+  if (foreign_interval != 0) sample_bytes_ = foreign_interval;
   if (!EnsureLedger()) return;
-  if (next_.foreign_malloc) return TurnOff(OffReason::kForeignAllocator);
+  if (next_.foreign_malloc) return StartForeign(fork_seen, foreign_interval);
   if (!fork_seen || !slab_.Reserve()) return TurnOff(OffReason::kAddressSpace);
   modules_.Refresh(&lock_, &ledger_, &rules_);
   ledger_.SetState(ledger::State::kActive, OffReason::kNone);
   mode_.store(Mode::kActive, std::memory_order_release);
 }
 
+// `interval` 0: the other allocator does not tell of its samples.
+void Recorder::StartForeign(bool fork_seen, uint64_t interval) {
+  if (interval == 0 || !fork_seen) return TurnOff(OffReason::kForeignAllocator);
+  modules_.Refresh(&lock_, &ledger_, &rules_);
+  ledger_.SetState(ledger::State::kActive, OffReason::kNone);
+  foreign_sampler_.store(true, std::memory_order_release);
+  if (!HookForeignSampler()) TurnOff(OffReason::kForeignAllocator);
+}
+
 // Ends sampling for good. Blocks sampled so far stay valid and their frees are still recorded.
 void Recorder::TurnOff(OffReason reason) {
   ledger_.SetState(ledger::State::kOff, reason);
+  foreign_sampler_.store(false, std::memory_order_release);
   if (mode_.load(std::memory_order_relaxed) == Mode::kForeign) return;
   mode_.store(Mode::kOff, std::memory_order_release);
 }
@@ -140,11 +153,12 @@ void Recorder::EnterForkedChild() {
   ledger_.Forget();
   regions_.Clear();
   threads_.Clear();
+  foreign_blocks_.Clear();
   thread_state.random.state ^= Seed();
 }
 
 void Recorder::WatchForks() {
-  if (mode_.load(std::memory_order_relaxed) != Mode::kActive) return;
+  if (!samples()) return;
   pthread_atfork([] { recorder.BeforeFork(); }, [] { recorder.AfterFork(false); },
                  [] { recorder.AfterFork(true); });
 }
@@ -153,7 +167,7 @@ void Recorder::WatchForks() {
 // may hold the loader's lock just then, and the child's copy of it would never be released: glibc
 // does not reset it.
 void Recorder::BeforeFork() {
-  if (mode_.load(std::memory_order_relaxed) != Mode::kActive || thread_state.busy) return;
+  if (!samples() || thread_state.busy) return;
   const bool quiet = modules_.Forbid();
   fork_locked_ = Enter();
   fork_alone_ =

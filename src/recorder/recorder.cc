@@ -162,7 +162,12 @@ uint32_t Recorder::Record(uint64_t address, size_t size, uint32_t shift, const F
   const UnwindResult unwound = Unwind(caller, StackEnd(caller.sp), modules_.ranges(), &rules_,
                                       &thread_state.stack, frames, ledger::kMaxFrames);
   if (!unwound.complete) ledger_.CountLoss(Loss::kTruncatedStack);
-  const uint32_t stack = ledger_.InternStack(frames, unwound.depth);
+  return RecordStack(address, size, shift, frames, unwound.depth);
+}
+
+uint32_t Recorder::RecordStack(uint64_t address, size_t size, uint32_t shift,
+                               const uint64_t* frames, size_t depth) {
+  const uint32_t stack = ledger_.InternStack(frames, depth);
   const bool exact = shift == ledger::kExactShift;
   const double objects = exact ? 1 : 1 / SampleProbability(size, Interval(shift));
   const double bytes = static_cast<double>(size) * objects;
@@ -201,12 +206,17 @@ bool Recorder::MakeRoom() {
   bool dropped = false;
   for (uint32_t slot = 0; slot < ledger_.live_used(); ++slot) {
     const uint64_t address = ledger_.live_address(slot);
-    if (address == 0 || !slab_.Contains(reinterpret_cast<void*>(address))) continue;
+    const bool foreign = foreign_sampler_.load(std::memory_order_relaxed);
+    if (address == 0 || !(foreign || slab_.Contains(reinterpret_cast<void*>(address)))) continue;
     if (thread_state.random.Unit() <= KeepOnDoubling(ledger_.live_size(slot), Interval(shift))) {
       ledger_.SetLiveShift(slot, shift + 1);
       continue;
     }
-    slab_.SetTag(reinterpret_cast<void*>(address), Slab::kNoTag);
+    if (foreign) {
+      foreign_blocks_.Remove(address);
+    } else {
+      slab_.SetTag(reinterpret_cast<void*>(address), Slab::kNoTag);
+    }
     ledger_.RemoveLive(slot);
     ledger_.CountThinned();
     dropped = true;

@@ -16,6 +16,7 @@
 
 #include <atomic>
 
+#include "recorder/address_index.h"
 #include "recorder/module_table.h"
 #include "recorder/next_functions.h"
 #include "recorder/regions.h"
@@ -81,6 +82,10 @@ class Recorder {
   // After threads() was told that one is over.
   void SweepThreads();
 
+  // What the sampler of another allocator tells (foreign_sampler.cc). `frames`: leaf first.
+  void RecordForeign(uint64_t address, size_t size, const uint64_t* frames, size_t depth);
+  void ForgetForeign(uint64_t address);
+
   // Finds the next allocator, once. Every slow path calls it first.
   void Prepare();
   // From the constructor and destructor of the library.
@@ -106,6 +111,13 @@ class Recorder {
   };
   void* Sample(const Request& request, uint32_t shift, const FrameState& caller);
   uint32_t Record(uint64_t address, size_t size, uint32_t shift, const FrameState& caller);
+  uint32_t RecordStack(uint64_t address, size_t size, uint32_t shift, const uint64_t* frames,
+                       size_t depth);
+  void StartForeign(bool fork_seen, uint64_t interval);
+  bool samples() const {
+    return mode_.load(std::memory_order_relaxed) == Mode::kActive ||
+           foreign_sampler_.load(std::memory_order_relaxed);
+  }
   bool EnterLedger();
   bool MakeRoom();
   Slab::Release RecordFree(void* pointer);
@@ -117,6 +129,7 @@ class Recorder {
   double Interval(uint32_t shift) const { return static_cast<double>(sample_bytes_ << shift); }
 
   std::atomic<Mode> mode_{Mode::kUnready};
+  std::atomic<bool> foreign_sampler_{false};  // the mode is kForeign, its samples are recorded
   std::atomic<uint32_t> interval_shift_{0};
   std::atomic<uint32_t> lock_timeouts_{0};  // in a row
   std::atomic<void*> deferred_{nullptr};  // blocks freed while their owner could not take the lock,
@@ -141,6 +154,7 @@ class Recorder {
   // Under lock_:
   Slab slab_;
   Regions regions_;
+  AddressIndex foreign_blocks_;
   ThreadStacks threads_;  // its marks need no lock
   LedgerWriter ledger_;
   ModuleTable modules_;

@@ -16,6 +16,7 @@ struct ThreadState {
                        // allocation must look closer
   Random random;
   StackBounds stack;
+  uint64_t in_place;   // a foreign block that was recorded anew: the end of the old one is to come
   uint32_t gap_shift;  // interval the gap was drawn with
   bool ready;
   bool busy;
