@@ -92,11 +92,11 @@ Delivery::Delivery(std::string server, size_t max_processes) : server_(std::move
 }
 
 void Delivery::Push(const std::vector<Reading>& readings, const MemoryWatch* memory,
-                    bool remove_ended) {
+                    const LastTaken& last_taken) {
   std::vector<MetricBatch> metrics;
   for (const Reading& reading : readings) {
     std::function<void()> sent;
-    if (reading.ended && remove_ended) sent = [file = reading.file] { RemoveLedgerFile(file); };
+    if (reading.ended && last_taken) sent = [last_taken, file = reading.file] { last_taken(file); };
     if (exporter_) {
       metrics.push_back(
           MetricsOf(reading, memory == nullptr ? nullptr : memory->Last(reading.pid)));
