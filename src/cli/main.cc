@@ -94,8 +94,9 @@ void AddRun(CLI::App* app, int* exit_code) {
       ->add_option("--sample-bytes", options->sample_bytes,
                    "mean bytes between two samples (524288)")
       ->check(CLI::PositiveNumber);
-  command->add_flag("--mmap", options->mappings,
-                    "record what the program maps itself as well, from 1 MiB on");
+  command->add_flag(
+      "--mmap", options->mappings,
+      "record what the program maps itself as well, from 1 MiB on, and the stacks of threads");
   command->add_option("--interval", *interval, "between two pushes (5s)");
   command->add_option("--pprof-port", options->pprof_port,
                       "of /debug/pprof/heap on 127.0.0.1; 0 = any");
