@@ -1,7 +1,8 @@
 #include "goheap/type_table.h"
 
 #include <algorithm>
-#include <cstdio>
+
+#include "goheap/image_text.h"
 
 namespace tidemark::goheap {
 namespace {
@@ -14,12 +15,6 @@ constexpr uint8_t kFlagUncommon = 1, kFlagExtraStar = 2, kFlagNamed = 4, kFlagMa
                   kFlagDirect = 32;
 constexpr uint64_t kMaxTypeBytes = uint64_t{1} << 40;
 constexpr uint64_t kMaxNameBytes = 4096;
-
-std::string Hex(uint64_t value) {
-  char text[24];
-  std::snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(value));
-  return text;
-}
 
 // Bytes of a descriptor up to its abi.UncommonType; 0: not known (maps differ by version).
 uint64_t UncommonAt(uint8_t kind) {
