@@ -186,9 +186,10 @@ bool TypeTable::MayBeItab(uint64_t word) const {
 
 // abi.ITab: the interface, the dynamic type, and the type's hash again.
 uint64_t TypeTable::DescriptorBehind(uint64_t word) {
-  if (ModuleOf(word) != nullptr) {
+  if (ModuleOf(word) !=
+      nullptr) {  // itabs may lie among the types; as a descriptor they have no kind
     const Entry* entry = Find(word);
-    return entry != nullptr && entry->valid && entry->kind != 0 ? word : 0;
+    if (entry != nullptr && entry->valid && entry->kind != 0) return word;
   }
   uint64_t itab[3];
   if (!image_.Read(word, std::as_writable_bytes(std::span(itab)))) return 0;
