@@ -59,8 +59,9 @@ Result<std::unique_ptr<heapgraph::HeapSource>> Open(const char* path, const char
   TIDEMARK_ASSIGN_OR_RETURN(auto bytes, OpenByteSource(path));
   auto dump = goheap::OpenGoDump(std::move(bytes));
   if (executable == nullptr) return dump;
-  TIDEMARK_ASSIGN_OR_RETURN(auto file, goheap::GoExecutable::Open(executable));
-  dump = std::make_unique<goheap::NamedGoSource>(std::move(dump), std::move(file));
+  static std::unique_ptr<goheap::GoExecutable> file;  // outlives the source
+  TIDEMARK_ASSIGN_OR_RETURN(file, goheap::GoExecutable::Open(executable));
+  dump = std::make_unique<goheap::NamedGoHeap>(std::move(dump), *file);
   CountingSink first;
   TIDEMARK_RETURN_IF_ERROR(dump->Read(first, {.references = false, .contents = false}));
   return dump;

@@ -3,6 +3,7 @@
 #include <dwarf.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace tidemark::goheap {
 namespace {
@@ -27,18 +28,17 @@ uint64_t NumberOf(Dwarf_Die* die, unsigned attribute) {
   return dwarf_formaddr(&value, &address) == 0 ? address : 0;
 }
 
-// The fixed address of a variable; 0: it has none.
+// The fixed address of a variable; 0: it has none. Go writes the expression in a plain block, which
+// libdw's own decoder of locations refuses.
 uint64_t AddressOf(Dwarf_Die* variable) {
   Dwarf_Attribute location;
-  Dwarf_Op* operations = nullptr;
-  size_t count = 0;
+  Dwarf_Block block;
+  uint64_t address = 0;
   if (dwarf_attr(variable, DW_AT_location, &location) == nullptr) return 0;
-  if (dwarf_getlocation(&location, &operations, &count) != 0 || count != 1) return 0;
-  if (operations[0].atom == DW_OP_addr) return operations[0].number;
-  Dwarf_Attribute indexed;  // DWARF 5: an index into .debug_addr
-  Dwarf_Addr address = 0;
-  if (dwarf_getlocation_attr(&location, &operations[0], &indexed) != 0) return 0;
-  return dwarf_formaddr(&indexed, &address) == 0 ? address : 0;
+  if (dwarf_formblock(&location, &block) != 0) return 0;
+  if (block.length != 1 + sizeof address || block.data[0] != DW_OP_addr) return 0;
+  std::memcpy(&address, block.data + 1, sizeof address);
+  return address;
 }
 
 }  // namespace

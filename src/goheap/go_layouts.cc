@@ -7,6 +7,16 @@ namespace {
 
 constexpr int kMaxDepth = 32;  // of structs and arrays in each other
 
+// Directories, tables and groups of Swiss maps, and buckets of those before.
+bool IsMapPart(std::string_view name) {
+  for (const std::string_view part :
+       {"*maps.table", "maps.table", "*map.group[", "map.group[", "noalg.map.group[", "map.bucket[",
+        "bucket<", "noalg.map.bucket["}) {
+    if (name.starts_with(part)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 GoLayouts::GoLayouts(const GoExecutable& executable, uint64_t slide)
@@ -108,6 +118,7 @@ bool GoLayouts::Fill(TypeKey key, GoLayout* layout) {
   layout->value_bytes = type->bytes;
   layout->pointer_free = type->pointer_bytes == 0;
   AppendSlots(plain - slide_, 0, &layout->slots);
+  layout->internal = IsMapPart(type->name);
   if (const auto group = groups_.find(plain - slide_); group != groups_.end()) {
     layout->internal = true;
     if (minor_ < 24) AppendBucket(*type, plain - slide_, &layout->slots);

@@ -44,7 +44,8 @@ void GoNamer::OnFact(const heapgraph::FactEvent& fact) {
 }
 
 void GoNamer::OnHolder(const HolderEvent& holder) {
-  if (holder.kind == RootKind::kSegment) {
+  const bool segment = holder.name == "data" || holder.name == "bss";
+  if (holder.kind == RootKind::kSegment && segment) {
     placement_.AddSegment(holder);
     if (placement_.slide()) return Split(holder);
   }
@@ -124,7 +125,10 @@ void GoNamer::Split(const HolderEvent& segment) {
   }
   rest_.insert(rest_.end(), references.begin() + static_cast<ptrdiff_t>(next), references.end());
   HolderEvent event = segment;
+  const std::string name = std::string(segment.name) + " (no symbol)";
+  event.name = name;
   event.references = rest_;
+  event.contents = {};
   next_.OnHolder(event);
 }
 
@@ -138,10 +142,8 @@ void GoNamer::Name(TypeKey key) {
 }
 
 void GoNamer::Finish() {
-  next_.OnFact({.key = "executable", .value = executable_.path()});
   if (!placement_.mismatch().empty()) {
-    next_.OnFact({.key = "executable mismatch", .value = placement_.mismatch()});
-    return;
+    next_.OnFact({.key = "executable", .value = placement_.mismatch()});
   }
   if (!placement_.slide()) return;
   if (!layouts_) layouts_ = std::make_unique<GoLayouts>(executable_, *placement_.slide());
@@ -152,9 +154,9 @@ void GoNamer::Finish() {
   next_.OnFact({.key = "executable slide", .value = slide});
 }
 
-Result<heapgraph::ReadOutcome> NamedGoSource::Read(heapgraph::HeapSink& sink, Wants wants) {
-  GoNamer namer(*executable_, placement_, sink);
-  auto outcome = source_->Read(namer, wants);
+Result<heapgraph::ReadOutcome> NamedGoHeap::Read(heapgraph::HeapSink& sink, Wants wants) {
+  GoNamer namer(executable_, placement_, sink);
+  auto outcome = heap_->Read(namer, wants);
   if (outcome) namer.Finish();
   return outcome;
 }

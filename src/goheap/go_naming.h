@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -46,11 +47,12 @@ class GoPlacement {
 };
 
 // Cuts kSegment holders into their globals, each a kGlobal holder "main.leakySpanCache" with the
-// references that lie in it, labelled by offsets in it; what lies in none stays with the segment.
+// references that lie in it, labelled by offsets in it; what lies in none stays with the segment,
+// "data (no symbol)".
 // Every global of a segment is told, whatever it holds, so that readings with and without
 // references tell the same holders. Types are named by their descriptors; derived keys
 // (go_types.h) of references become those of what is there, once the slide is known.
-// Facts: "executable" its path, "executable slide" "0x0", or "executable mismatch" and no names.
+// Facts: "executable slide" "0x0", or "executable" with what is wrong with it, and no names.
 class GoNamer : public heapgraph::HeapSink {
  public:
   // `placement` is of an earlier reading of the same source, or fresh; it learns here.
@@ -85,20 +87,22 @@ class GoNamer : public heapgraph::HeapSink {
   std::vector<heapgraph::Reference> references_, rest_;
 };
 
-// `source` with names. `executable` is shared with who types objects afterwards.
-class NamedGoSource : public heapgraph::HeapSource {
+// A source with names. Works on dumps, cores and graph-only files alike.
+class NamedGoHeap : public heapgraph::HeapSource {
  public:
-  NamedGoSource(std::unique_ptr<heapgraph::HeapSource> source,
-                std::shared_ptr<const GoExecutable> executable)
-      : source_(std::move(source)), executable_(std::move(executable)), placement_(*executable_) {}
-  std::string_view format() const override { return source_->format(); }
+  // `executable` outlives it.
+  NamedGoHeap(std::unique_ptr<heapgraph::HeapSource> heap, const GoExecutable& executable)
+      : heap_(std::move(heap)), executable_(executable), placement_(executable) {}
+  std::string_view format() const override { return heap_->format(); }
   Result<heapgraph::ReadOutcome> Read(heapgraph::HeapSink& sink, Wants wants) override;
-  // After a reading: where the executable lay, or that it is another.
-  const GoPlacement& placement() const { return placement_; }
+
+  // After a Read: whether the executable fits, and what the loader added to its addresses.
+  bool fits() const { return placement_.slide().has_value(); }
+  uint64_t slide() const { return placement_.slide().value_or(0); }
 
  private:
-  const std::unique_ptr<heapgraph::HeapSource> source_;
-  const std::shared_ptr<const GoExecutable> executable_;
+  const std::unique_ptr<heapgraph::HeapSource> heap_;
+  const GoExecutable& executable_;
   GoPlacement placement_;
 };
 

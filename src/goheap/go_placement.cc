@@ -63,14 +63,14 @@ void GoPlacement::AddType(const heapgraph::TypeEvent& type) {
   const GoType* const known = executable_.TypeAt(at);
   ++types_;
   if (known != nullptr && known->bytes == type.bytes) return;
-  Refuse("the type " + std::string(type.name) + " of " + std::to_string(type.bytes) +
+  Refuse("type " + std::string(type.name) + " of " + std::to_string(type.bytes) +
          " bytes is not at " + Hex(at));
 }
 
 void GoPlacement::AddSegment(const heapgraph::HolderEvent& segment) {
   const bool is_data = segment.name == "data";
   const Range& range = is_data ? data_ : bss_;
-  if (range.end == 0 || (!is_data && segment.name != "bss")) return;
+  if (range.end == 0) return;
   if (!slide_) {
     slide_ = segment.address - range.begin;
     if (*slide_ % kPage != 0 || (fixed_ && *slide_ != 0)) {

@@ -29,7 +29,8 @@ class Typing {
         scratch_(scratch) {}
 
   Result<GoTyping> Run() {
-    TIDEMARK_RETURN_IF_ERROR(queue_.Reserve(uint64_t{graph_.size()} + 1));
+    // An object is queued once for its type, a map's inside once more for its map.
+    TIDEMARK_RETURN_IF_ERROR(queue_.Reserve(2 * uint64_t{graph_.size()} + 1));
     NameKnownTypes();
     for (ObjectId id = graph_.holder_count(); id < graph_.size(); ++id) {
       if (graph_.type(id) == 0) continue;
@@ -70,6 +71,8 @@ class Typing {
     TypeId id = 0;
     if (const GoLayout* layout = layouts_.LayoutOf(key); layout != nullptr) {
       id = graph_.AddType({key, layout->name, layout->value_bytes, layout->internal});
+      if (layout->name == "maps.table") tables_ = id;
+      if (layout->name == "*maps.table") directories_ = id;
     }
     ids_.emplace(key, id);
     return id;
@@ -131,7 +134,7 @@ class Typing {
     for (size_t i = 0; i < targets.size(); ++i) {
       const Label label = Label::FromBits(labels[i]);
       if (label.kind() != Label::Kind::kOffset || label.number() < header) continue;
-      if (graph_.type(targets[i]) != 0 || graph_.is_holder(targets[i])) continue;
+      if (graph_.is_holder(targets[i]) || !MayLearn(graph_.type(targets[i]))) continue;
       uint64_t offset = label.number() - header;
       if (value_bytes != 0) offset %= value_bytes;
       const auto slot =
@@ -141,14 +144,18 @@ class Typing {
     }
   }
 
+  // An unknown type; or that of a map's inside, which does not say of which map.
+  bool MayLearn(TypeId type) const { return type == 0 || type == tables_ || type == directories_; }
+
   void TypeTarget(ObjectId target, const GoSlot& slot) {
-    if (slot.target == 0) return;
+    const TypeId before = graph_.type(target);
+    if (slot.target == 0 || (before != 0 && PartOf(slot.target) == GoPart{})) return;
     const GoLayout* layout = layouts_.LayoutOf(slot.target);
     if (layout == nullptr || !Fits(target, slot, *layout)) return;
     const TypeId type = IdOf(slot.target);
     if (type == 0) return;
     graph_.SetType(target, type);
-    ++typing_.propagated;
+    if (before == 0) ++typing_.propagated;
     queue_.Push(target);
   }
 
@@ -172,6 +179,7 @@ class Typing {
   GrowingArray<ObjectId> queue_;
   Scratch& scratch_;
   std::unordered_map<TypeKey, TypeId> ids_;
+  TypeId tables_ = 0, directories_ = 0;
   GoTyping typing_;
 };
 

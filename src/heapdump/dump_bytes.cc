@@ -9,48 +9,28 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "base/gunzip_source.h"
+#include "base/gzip_source.h"
+#include "base/replay_source.h"
 #include "heapdump/dump_format.h"
 
 namespace tidemark {
 namespace {
 
-// A source whose first bytes were read already.
-class Prefixed : public ByteSource {
- public:
-  Prefixed(std::vector<std::byte> prefix, std::unique_ptr<ByteSource> rest)
-      : prefix_(std::move(prefix)), rest_(std::move(rest)) {}
-
-  Result<size_t> Read(std::span<std::byte> into) override {
-    if (next_ == prefix_.size()) return rest_->Read(into);
-    const size_t count = std::min(into.size(), prefix_.size() - next_);
-    std::copy_n(prefix_.data() + next_, count, into.data());
-    next_ += count;
-    return count;
-  }
-  Result<void> Rewind() override {
-    TIDEMARK_RETURN_IF_ERROR(rest_->Rewind());
-    next_ = prefix_.size();  // the rest begins again with these
-    return {};
-  }
-  std::optional<uint64_t> size() const override { return rest_->size(); }
-
- private:
-  const std::vector<std::byte> prefix_;
-  std::unique_ptr<ByteSource> rest_;
-  size_t next_ = 0;
-};
-
-Result<std::vector<std::byte>> TakeBeginning(ByteSource& source, size_t count) {
-  std::vector<std::byte> beginning(count);
+Result<std::vector<std::byte>> TakeBeginning(ByteSource& source) {
+  std::vector<std::byte> beginning(kDumpMagicBytes);
   size_t have = 0;
-  while (have < count) {
+  while (have < beginning.size()) {
     TIDEMARK_ASSIGN_OR_RETURN(const size_t got, source.Read(std::span(beginning).subspan(have)));
     if (got == 0) break;
     have += got;
   }
   beginning.resize(have);
   return beginning;
+}
+
+Error At(const std::string& path, Error error) {
+  error.message = path + ": " + error.message;
+  return error;
 }
 
 Result<void> WriteAll(int fd, std::span<const std::byte> bytes) {
@@ -102,37 +82,29 @@ std::string TempDirectory(const std::string& directory) {
 }
 
 Result<DumpBytes> OpenDumpBytes(const std::string& path, const OpenDumpOptions& options) {
-  DumpBytes opened;
-  TIDEMARK_ASSIGN_OR_RETURN(opened.bytes, OpenByteSource(path));
-  struct stat status;
-  if (path != "-" && stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
+  struct stat status {};
+  const bool found = path != "-" && stat(path.c_str(), &status) == 0;
+  if (found && S_ISDIR(status.st_mode))
     return InvalidArgument(path + ": is a folder, not a heap dump");
-  if (const auto size = opened.bytes->size()) {
-    opened.file_bytes = *size;
-    if (path != "-" && stat(path.c_str(), &status) == 0)
-      opened.file_time_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
-  } else if (options.one_reading) {
-    opened.pipe = true;
-  } else {
-    TIDEMARK_ASSIGN_OR_RETURN(opened.bytes, Spool(*opened.bytes, options));
+  DumpBytes opened;
+  TIDEMARK_ASSIGN_OR_RETURN(auto file, OpenByteSource(path));
+  opened.pipe = !file->size();
+  opened.file_bytes = file->size().value_or(0);
+  if (found && !opened.pipe)
+    opened.file_time_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
+  if (opened.pipe && !options.one_reading) {
+    TIDEMARK_ASSIGN_OR_RETURN(file, Spool(*file, options));
   }
-  const auto put_back = [&]() -> Result<void> {
-    if (!opened.pipe && !opened.gzip) return opened.bytes->Rewind();
-    opened.bytes = std::make_unique<Prefixed>(opened.beginning, std::move(opened.bytes));
-    return {};
-  };
-  TIDEMARK_ASSIGN_OR_RETURN(opened.beginning, TakeBeginning(*opened.bytes, kDumpMagicBytes));
-  TIDEMARK_RETURN_IF_ERROR(put_back());
-  if (opened.beginning.size() < 2 || opened.beginning[0] != std::byte{0x1f} ||
-      opened.beginning[1] != std::byte{0x8b}) {
-    return opened;
-  }
-  opened.gzip = true;
-  opened.bytes = GunzipSource(std::move(opened.bytes));
-  auto inside = TakeBeginning(*opened.bytes, kDumpMagicBytes);
-  if (!inside) return Corrupt(path + ": " + inside.error().message);
-  opened.beginning = *std::move(inside);
-  TIDEMARK_RETURN_IF_ERROR(put_back());
+  auto inflated = MaybeGunzip(std::move(file));
+  if (!inflated) return At(path, inflated.error());
+  opened.gzip = !opened.pipe && !(*inflated)->size();
+  auto replay = std::make_unique<ReplaySource>(std::move(*inflated), kDumpMagicBytes);
+  auto beginning = TakeBeginning(*replay);
+  if (!beginning) return At(path, beginning.error());
+  opened.beginning = *std::move(beginning);
+  TIDEMARK_RETURN_IF_ERROR(replay->Rewind());
+  replay->Forget();
+  opened.bytes = std::move(replay);
   return opened;
 }
 

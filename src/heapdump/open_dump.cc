@@ -1,9 +1,11 @@
 #include "heapdump/open_dump.h"
 
+#include "goheap/go_core.h"
 #include "goheap/go_dump_reader.h"
 #include "graphfile/graph_reader.h"
 #include "heapdump/dump_bytes.h"
 #include "heapdump/dump_format.h"
+#include "hprof/hprof_reader.h"
 
 namespace tidemark {
 namespace {
@@ -12,7 +14,6 @@ using heapgraph::HeapSource;
 
 Result<std::unique_ptr<HeapSource>> OpenReader(DumpFormat format, const std::string& path,
                                                DumpBytes dump, const OpenDumpOptions& options) {
-  (void)options;
   switch (format) {
     case DumpFormat::kGoDump:
       return goheap::OpenGoDump(std::move(dump.bytes));
@@ -20,8 +21,12 @@ Result<std::unique_ptr<HeapSource>> OpenReader(DumpFormat format, const std::str
       TIDEMARK_ASSIGN_OR_RETURN(auto file, graphfile::GraphFileSource::Open(std::move(dump.bytes)));
       return std::unique_ptr<HeapSource>(std::move(file));
     }
-    case DumpFormat::kGoCore:
     case DumpFormat::kHprof:
+      return OpenHprof(std::move(dump.bytes), {.mat_compat = options.mat_compat});
+    case DumpFormat::kGoCore:
+      if (dump.pipe || dump.gzip)
+        return InvalidArgument(path + ": a core is read out of order; store it inflated in a file");
+      return goheap::OpenGoCore(path, options.exe);
     case DumpFormat::kV8Snapshot:
       break;
   }

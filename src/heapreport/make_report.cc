@@ -115,7 +115,7 @@ void FillSuspects(const HeapAnalysis& analysis, const RetainingChildren& childre
         const heapgraph::RetainingNode& node = analysis.retaining.nodes[at];
         suspect.chain.push_back(NameOfNode(graph, node));
         // A node counts the insides of its containers too; the pile is exact.
-        const bool pile = node.holder == kNoObject && node.type == found.piled_type;
+        const bool pile = node.holder == kNoObject && node.type != 0 && node.type == found.piled_type;
         suspect.objects = pile && !found.group ? found.piled_objects : node.objects;
       }
       if (found.group && suspect.chain.size() == 1) suspect.objects = found.objects;

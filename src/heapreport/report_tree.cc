@@ -12,9 +12,10 @@ using heapgraph::RootKind;
 
 namespace {
 
-// The retained bytes from which on a node is shown, so that about `max_nodes` are.
+// The retained bytes from which on a node is shown, so that about `max_nodes` are. Those that keep
+// nothing never are.
 uint64_t Threshold(const RetainingTree& tree, size_t max_nodes) {
-  if (tree.nodes.size() <= max_nodes) return 0;
+  if (tree.nodes.size() <= max_nodes) return 1;
   std::vector<uint64_t> bytes;
   bytes.reserve(tree.nodes.size());
   for (const RetainingNode& node : tree.nodes) bytes.push_back(node.retained_bytes);
@@ -67,7 +68,7 @@ std::vector<ReportNode> MakeReportTree(const HeapGraph& graph, const RetainingTr
   for (uint32_t at = 0; at < shown.size(); ++at) {
     if (shown[at].kind == "others") continue;
     ReportNode others{.parent = at, .kind = "others"};
-    uint64_t left_out = 0;
+    uint64_t left_out = 0;  // nodes that keep something
     for (const uint32_t child : children.of(source[at])) {
       const RetainingNode& node = tree.nodes[child];
       if (node.retained_bytes >= threshold) {
@@ -75,7 +76,7 @@ std::vector<ReportNode> MakeReportTree(const HeapGraph& graph, const RetainingTr
         source.push_back(child);
         continue;
       }
-      ++left_out;
+      left_out += node.retained_objects > 0 ? 1 : 0;
       others.objects += node.retained_objects;
       others.bytes += node.retained_bytes;
     }

@@ -6,19 +6,32 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "net/http_client.h"
 
 namespace tidemark {
 
+// Where a large body goes piece by piece, so that it is never in memory whole. Belongs to one
+// request; called on its worker thread. One that goes away without having been handed to the
+// handler never got its body whole.
+class HttpBodySink {
+ public:
+  virtual ~HttpBodySink() = default;
+  virtual uint64_t max_bytes() const = 0;  // longer: 413
+  // May write to a file. An error ends the request with the status that fits it.
+  virtual Result<void> Write(std::string_view piece) = 0;
+};
+
 struct HttpRequest {
   std::string method;
   std::string path;                                        // percent-decoded, without the query
   std::vector<std::pair<std::string, std::string>> query;  // percent-decoded, in order
   HttpHeaders headers;
-  std::string body;          // as sent: not inflated, chunks joined
-  std::string peer_address;  // "127.0.0.1", without the port
+  std::string body;                    // as sent: not inflated, chunks joined
+  std::shared_ptr<HttpBodySink> sink;  // has the whole body, where options.body_sink gave one
+  std::string peer_address;            // "127.0.0.1", without the port
 };
 
 // The first value of a query parameter, or "".
@@ -51,6 +64,10 @@ struct HttpServerOptions {
       60'000'000'000;  // silence between requests; also for one whole request to arrive
   int64_t answer_timeout_ns = 120'000'000'000;  // for the handler; later: 503
   int64_t drain_timeout_ns = 2'000'000'000;     // what the destructor grants requests in progress
+  // Asked once a request's header is there: a sink for its body, or nullptr for the body in memory.
+  // An error refuses the request before its body is read. Called on a worker thread, must not block
+  // for long; may be empty. idle_timeout_ns is then the longest silence between two pieces.
+  std::function<Result<std::shared_ptr<HttpBodySink>>(const HttpRequest& head)> body_sink;
   // The answers that the server gives by itself (400, 413, 431, 500, 503), by the request's content
   // type; may be empty. Called on a worker thread.
   std::function<HttpResponse(int status, const std::string& message,

@@ -232,6 +232,98 @@ TEST(HttpServerLimitTest, TooLargeABodyGets413ThroughRefuse) {
   EXPECT_TRUE(Eventually([&] { return server->stats().inflight_bytes == 0; }));
 }
 
+// Counts what it is given, by way of the test's own variables; refuses from `refuse_from` bytes on.
+struct CountingSink : HttpBodySink {
+  struct Seen {
+    std::atomic<uint64_t> bytes{0}, pieces{0}, largest{0}, alive{0};
+  };
+  CountingSink(Seen* seen, uint64_t refuse_from) : seen_(seen), refuse_from_(refuse_from) {
+    ++seen_->alive;
+  }
+  ~CountingSink() override { --seen_->alive; }
+  uint64_t max_bytes() const override { return 64 << 20; }
+  Result<void> Write(std::string_view piece) override {
+    seen_->bytes += piece.size();
+    ++seen_->pieces;
+    seen_->largest = std::max<uint64_t>(seen_->largest, piece.size());
+    if (seen_->bytes >= refuse_from_) return TooLarge("the disk is full");
+    return {};
+  }
+  Seen* const seen_;
+  const uint64_t refuse_from_;
+};
+
+HttpServerOptions WithSink(CountingSink::Seen* seen, uint64_t refuse_from = ~uint64_t{0}) {
+  HttpServerOptions options;
+  options.max_body_bytes = 1000;
+  options.max_inflight_bytes = 1 << 20;
+  options.body_sink = [=](const HttpRequest& head) -> Result<std::shared_ptr<HttpBodySink>> {
+    if (head.path == "/nobody") return NotFound("nobody wants this");
+    if (head.path == "/later") return Overloaded("come back");
+    if (head.path != "/sink") return std::shared_ptr<HttpBodySink>();
+    return std::shared_ptr<HttpBodySink>(std::make_shared<CountingSink>(seen, refuse_from));
+  };
+  return options;
+}
+
+TEST(HttpServerSinkTest, ABodyLargerThanMemoryMayBeGoesToItsSinkInPieces) {
+  CountingSink::Seen seen;
+  auto server = StartOrDie(WithSink(&seen), [](HttpRequest request, HttpResponder respond) {
+    respond({.body = request.sink ? "kept " + std::to_string(request.body.size()) : "none"});
+  });
+  const std::string body(20 << 20, 'd');
+  const auto reply = Fetch(Call(*server, "/sink", body));
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->body, "kept 0");
+  EXPECT_EQ(seen.bytes, body.size());
+  EXPECT_LE(seen.largest, 64u << 10);
+  EXPECT_EQ(Fetch(Call(*server, "/other", "small"))->body, "none");
+  EXPECT_TRUE(Eventually([&] { return seen.alive == 0 && server->stats().inflight_bytes == 0; }));
+}
+
+TEST(HttpServerSinkTest, ChunkedBodiesReachTheSinkWhole) {
+  CountingSink::Seen seen;
+  auto server = StartOrDie(WithSink(&seen));
+  RawConnection connection(server->port());
+  ASSERT_TRUE(connection.Send(
+      "POST /sink HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+      "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"));
+  EXPECT_NE(connection.ReadToEnd().find("200 OK"), std::string::npos);
+  EXPECT_EQ(seen.bytes, 11u);
+}
+
+TEST(HttpServerSinkTest, ARefusalOfTheHeadComesBeforeTheBody) {
+  CountingSink::Seen seen;
+  auto server = StartOrDie(WithSink(&seen));
+  EXPECT_EQ(Fetch(Call(*server, "/nobody", "body"))->status, 404);
+  const auto later = Fetch(Call(*server, "/later", "body"));
+  EXPECT_EQ(later->status, 429);
+  EXPECT_EQ(HeaderOr(later->headers, "Retry-After"), "1");
+  RawConnection connection(server->port());
+  ASSERT_TRUE(connection.Send(
+      "POST /nobody HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"));
+  EXPECT_EQ(connection.ReadToEnd().substr(0, 12), "HTTP/1.1 404");
+  EXPECT_EQ(seen.bytes, 0u);
+}
+
+TEST(HttpServerSinkTest, WhatTheSinkRefusesOrTheClientBreaksOffIsGivenBack) {
+  CountingSink::Seen seen;
+  auto server = StartOrDie(WithSink(&seen, 1 << 20));
+  EXPECT_EQ(Fetch(Call(*server, "/sink", std::string(2 << 20, 'd')))->status, 413);
+  RawConnection huge(server->port());
+  ASSERT_TRUE(huge.Send("POST /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n"));
+  EXPECT_EQ(huge.ReadToEnd().substr(0, 12), "HTTP/1.1 413");
+  {
+    RawConnection broken(server->port());
+    ASSERT_TRUE(broken.Send("POST /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n" +
+                            std::string(100, 'x')));
+    broken.FinishSending();
+    broken.ReadToEnd();
+  }
+  EXPECT_TRUE(Eventually([&] { return seen.alive == 0 && server->stats().inflight_bytes == 0; }));
+  EXPECT_EQ(server->stats().requests, 0u);  // the handler saw none of them
+}
+
 TEST(HttpServerLimitTest, GiantHeadersGet431) {
   auto server = StartOrDie({});
   RawConnection connection(server->port());

@@ -42,6 +42,24 @@ HttpResponse Refusal(const HttpCore& core, int status, const std::string& messag
   return response;
 }
 
+int StatusOf(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kCorrupt:
+      return 400;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kResourceExhausted:
+      return error.retryable ? 429 : 413;
+    case ErrorCode::kUnavailable:
+      return 503;
+    case ErrorCode::kIo:
+    case ErrorCode::kInternal:
+      break;
+  }
+  return 500;
+}
+
 // A share of max_inflight_bytes; given back when it ends.
 class Lease {
  public:
@@ -112,34 +130,49 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session>
     stream_.expires_after(nanoseconds(core_->options.idle_timeout_ns));
     Parser parser;
     parser.header_limit(static_cast<uint32_t>(core_->options.max_header_bytes));
-    parser.body_limit(core_->options.max_body_bytes);
+    parser.body_limit(boost::none);  // told from the header
     auto [ec, n] = co_await http::async_read_header(stream_, buffer_, parser, kAwait);
     if (ec) {
       co_await RefuseUnread(ec, parser);
+      co_return false;
+    }
+    HttpRequest request;
+    const std::string problem = FillRequest(parser, &request);
+    if (!problem.empty()) {
+      ++core_->counters.malformed;
+      co_await RefuseAndDrain(Refusal(*core_, 400, problem, ContentType(parser)));
+      co_return false;
+    }
+    if (!co_await ChooseSink(parser, &request)) co_return false;
+    max_body_bytes_ = request.sink ? request.sink->max_bytes() : core_->options.max_body_bytes;
+    if (parser.content_length().value_or(0) > max_body_bytes_) {
+      co_await RefuseUnread(http::error::body_limit, parser);
       co_return false;
     }
     if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
       if (!co_await WriteContinue()) co_return false;
     }
     Lease lease(core_);
-    std::string body;
-    if (!co_await ReadBody(&parser, &lease, &body)) co_return false;
+    if (!co_await ReadBody(&parser, &lease, &request)) co_return false;
 
     head_only_ = parser.get().method() == http::verb::head;
     keep_alive_ = parser.get().keep_alive();
     version_ = parser.get().version();
-    HttpRequest request;
-    std::string problem = FillRequest(parser, &request);
-    if (!problem.empty()) {
-      ++core_->counters.malformed;
-      keep_alive_ = false;
-      HttpResponse refusal = Refusal(*core_, 400, problem, ContentType(parser));
-      co_return co_await Write(std::move(refusal));
-    }
-    request.body = std::move(body);
     std::string content_type = ContentType(parser);
     HttpResponse response = co_await Handle(std::move(request), std::move(content_type));
     co_return co_await Write(std::move(response));
+  }
+
+  // Where the body of the request goes; false after a refusal.
+  asio::awaitable<bool> ChooseSink(const Parser& parser, HttpRequest* request) {
+    if (!core_->options.body_sink) co_return true;
+    auto sink = core_->options.body_sink(*request);
+    if (!sink) {
+      co_await RefuseFor(sink.error(), parser);
+      co_return false;
+    }
+    request->sink = std::move(*sink);
+    co_return true;
   }
 
   asio::awaitable<bool> WaitForFirstByte() {
@@ -163,37 +196,57 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session>
     co_return !ec;
   }
 
-  // Memory grows with what has arrived, not with what a client announces. False after a refusal.
-  asio::awaitable<bool> ReadBody(Parser* parser, Lease* lease, std::string* body) {
+  // Memory grows with what has arrived, not with what a client announces; a sink's body takes one
+  // piece. False after a refusal.
+  asio::awaitable<bool> ReadBody(Parser* parser, Lease* lease, HttpRequest* request) {
+    std::string& body = request->body;
+    uint64_t arrived = 0;
     while (!parser->is_done()) {
       size_t chunk = kBodyChunkBytes;
       if (auto rest = parser->content_length_remaining())
         chunk = std::min<size_t>(chunk, std::max<size_t>(*rest, 1));
-      if (!lease->Grow(chunk)) {
+      if ((!request->sink || body.empty()) && !lease->Grow(chunk)) {
         ++core_->counters.shed;
         HttpResponse refusal = Refusal(*core_, 503, "too many bytes of requests in progress; retry",
                                        ContentType(*parser));
         if (HeaderOr(refusal.headers, "Retry-After").empty())
           refusal.headers.emplace_back("Retry-After", "1");
-        Drop(lease, body);
+        Drop(lease, &body);
         co_await RefuseAndDrain(std::move(refusal));
         co_return false;
       }
-      size_t before = body->size();
-      body->resize(before + chunk);
-      parser->get().body().data = body->data() + before;
+      const size_t before = request->sink ? 0 : body.size();
+      body.resize(before + chunk);
+      parser->get().body().data = body.data() + before;
       parser->get().body().size = chunk;
       parser->get().body().more = true;
       buffer_.reserve(chunk);
       auto [ec, n] = co_await http::async_read(stream_, buffer_, *parser, kAwait);
-      body->resize(before + chunk - parser->get().body().size);
-      if (ec && ec != http::error::need_buffer) {
-        Drop(lease, body);
+      const size_t got = chunk - parser->get().body().size;
+      arrived += got;
+      body.resize(before + got);
+      if (ec == http::error::need_buffer) ec = {};
+      if (arrived > max_body_bytes_) ec = http::error::body_limit;
+      if (ec) {
+        Drop(lease, &body);
+        request->sink.reset();
         co_await RefuseUnread(ec, *parser);
         co_return false;
       }
+      if (request->sink && !co_await GiveToSink(*parser, request)) co_return false;
     }
+    if (request->sink) Drop(lease, &body);
     co_return true;
+  }
+
+  // A piece that arrived; false after a refusal.
+  asio::awaitable<bool> GiveToSink(const Parser& parser, HttpRequest* request) {
+    stream_.expires_after(nanoseconds(core_->options.idle_timeout_ns));
+    auto taken = request->sink->Write(request->body);
+    if (taken) co_return true;
+    request->sink.reset();
+    co_await RefuseFor(taken.error(), parser);
+    co_return false;
   }
 
   // Before a refusal, which may take a while to drain.
@@ -268,7 +321,7 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session>
       message = "header larger than " + std::to_string(core_->options.max_header_bytes) + " bytes";
     } else if (ec == http::error::body_limit) {
       status = 413;
-      message = "body larger than " + std::to_string(core_->options.max_body_bytes) + " bytes";
+      message = "body larger than " + std::to_string(max_body_bytes_) + " bytes";
     } else if (ec == beast::error::timeout) {
       ++core_->counters.timed_out;
       co_return;
@@ -278,6 +331,15 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session>
     }
     ++(status == 413 ? core_->counters.too_large : core_->counters.malformed);
     HttpResponse refusal = Refusal(*core_, status, message, ContentType(parser));
+    co_await RefuseAndDrain(std::move(refusal));
+  }
+
+  asio::awaitable<void> RefuseFor(const Error& error, const Parser& parser) {
+    const int status = StatusOf(error);
+    if (status == 413) ++core_->counters.too_large;
+    HttpResponse refusal = Refusal(*core_, status, error.message, ContentType(parser));
+    if (error.retryable && HeaderOr(refusal.headers, "Retry-After").empty())
+      refusal.headers.emplace_back("Retry-After", "1");
     co_await RefuseAndDrain(std::move(refusal));
   }
 
@@ -318,6 +380,7 @@ class Session : public HttpSession, public std::enable_shared_from_this<Session>
   bool idle_ = false, head_only_ = false, keep_alive_ = false;
   unsigned version_ = 11;
   uint64_t request_id_ = 0;
+  uint64_t max_body_bytes_ = 0;  // of the request being read
   std::optional<HttpResponse> answer_;
 };
 

@@ -158,7 +158,7 @@
       const name = make('td', {}, twist, make('span', { class: 'code' }, node.name),
         node.kind !== 'type' && node.kind !== 'others' ? make('span', { class: 'quiet' }, ` ${node.kind}`) : null);
       name.style.paddingLeft = `${Math.min(depth, 12) * 18}px`;
-      const line = make('tr', {}, name, make('td', { class: 'figure' }, make('span', { class: 'share-bar' }, bar), share(node.retained_bytes, reachable)),
+      const line = make('tr', {}, name, make('td', { class: 'figure' }, make('span', { class: 'share-bar' }, bar), make('span', { class: 'share-text' }, share(node.retained_bytes, reachable))),
         make('td', { class: 'figure' }, bytes(node.retained_bytes)), make('td', { class: 'figure' }, count(node.retained_objects)),
         make('td', { class: 'figure' }, bytes(node.bytes)), make('td', { class: 'figure' }, count(node.objects)));
       let opened = [];

@@ -1,0 +1,55 @@
+#include "goheap/go_core.h"
+
+#include "goheap/elf_core.h"
+#include "goheap/go_memory_source.h"
+#include "goheap/go_program.h"
+
+namespace tidemark::goheap {
+namespace {
+
+struct OpenCore {
+  std::unique_ptr<GoProgramFile> file;  // the core's image has pieces of it
+  std::unique_ptr<ElfCore> core;
+};
+
+Result<GoHeapTables> ReadTables(const GoProgram& program, ElfCore& core) {
+  GoHeapTables tables;
+  const PieceImage& image = core.image();
+  TIDEMARK_ASSIGN_OR_RETURN(tables.modules,
+                            ReadModules(image, program.layout, program.addresses.first_module));
+  TIDEMARK_ASSIGN_OR_RETURN(tables.table, ReadSpans(image, program.layout, program.addresses.heap));
+  tables.goroutines =
+      ReadGoroutines(image, program.layout, program.addresses.goroutines, core.notes().threads);
+  tables.roots = ReadRuntimeRoots(image, program.layout, program.addresses, tables.table);
+  return tables;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<heapgraph::HeapSource>> OpenGoCore(const std::string& core_path,
+                                                          const std::string& executable_path) {
+  auto open = std::make_shared<OpenCore>();
+  TIDEMARK_ASSIGN_OR_RETURN(open->core, ElfCore::Open(core_path));
+  const std::string& path =
+      executable_path.empty() ? open->core->notes().executable : executable_path;
+  if (path.empty()) {
+    return InvalidArgument(core_path + ": says nothing of its executable; name it");
+  }
+  TIDEMARK_ASSIGN_OR_RETURN(open->file, GoProgramFile::Open(path));
+  PieceImage& image = open->core->image();
+  const uint64_t slide = open->file->SlideOf(open->core->notes().entry);
+  open->file->AddTo(image, slide, true);
+  const auto in_core = [&core_path](const Error& error) {
+    return Error{error.code, core_path + ": " + error.message, error.retryable};
+  };
+  if (auto fits = open->file->CheckAgainst(image, slide); !fits) return in_core(fits.error());
+  GoProgram program = open->file->At(slide);
+  auto tables = ReadTables(program, *open->core);
+  if (!tables) return in_core(tables.error());
+  std::string damage = open->core->damage();
+  return std::unique_ptr<heapgraph::HeapSource>(
+      new GoMemorySource("go core", std::move(program), std::move(*tables), image, image,
+                         std::move(open), std::move(damage)));
+}
+
+}  // namespace tidemark::goheap
