@@ -10,6 +10,7 @@
 #include "cli/heap_command.h"
 #include "cli/output.h"
 #include "cli/profile_commands.h"
+#include "cli/shrink_command.h"
 #include "collect/runner.h"
 #include "collect/watcher.h"
 #include "server/server.h"
@@ -94,8 +95,9 @@ void AddRun(CLI::App* app, int* exit_code) {
       ->add_option("--sample-bytes", options->sample_bytes,
                    "mean bytes between two samples (524288)")
       ->check(CLI::PositiveNumber);
-  command->add_flag("--mmap", options->mappings,
-                    "record what the program maps itself as well, from 1 MiB on");
+  command->add_flag(
+      "--mmap", options->mappings,
+      "record what the program maps itself as well, from 1 MiB on, and the stacks of threads");
   command->add_option("--interval", *interval, "between two pushes (5s)");
   command->add_option("--pprof-port", options->pprof_port,
                       "of /debug/pprof/heap on 127.0.0.1; 0 = any");
@@ -236,6 +238,32 @@ void AddHeap(CLI::App* app, int* exit_code) {
   command->callback([options, exit_code] { *exit_code = RunHeap(*options); });
 }
 
+void AddShrink(CLI::App* app, int* exit_code) {
+  auto* options = new ShrinkCommandOptions;
+  CLI::App* command = app->add_subcommand(
+      "shrink", "A heap dump without its contents: a fiftieth of the size, same retained sizes");
+  command
+      ->add_option(
+          "dump", options->dump,
+          "Go heap dump, JVM HPROF or V8 heap snapshot, gzipped or not: a file, a FIFO, or "
+          "- for stdin; read once")
+      ->required();
+  command->add_option("-o,--out", options->out, "file, FIFO or - for stdout (DUMP.graph)");
+  command->add_flag("--strict", options->strict,
+                    "keep no contents at all, not even the times and names of spans");
+  command->add_flag("--all-span-ids", options->all_span_ids,
+                    "keep the ids of every span, 24 bytes each, rather than of a sample");
+  command->add_option("--level", options->level, "of zstd, 1 to 19 (3)")->check(CLI::Range(1, 19));
+  command->footer(
+      "What stays: addresses, sizes, types, references, names of fields, globals and functions;\n"
+      "of OpenTelemetry spans in Go their times, ids, kind and name. Whatever the dump's size it\n"
+      "takes some 60 MB of memory.\n\n"
+      "Examples:\n"
+      "  tidemark shrink heap.dump && tidemark heap heap.dump.graph\n"
+      "  mkfifo f && tidemark shrink f --out heap.graph &   # the service writes its dump into f");
+  command->callback([options, exit_code] { *exit_code = RunShrink(*options); });
+}
+
 void AddDetect(CLI::App* app, int* exit_code) {
   struct Flags {
     std::string points, out;
@@ -313,7 +341,7 @@ int Main(int argc, char** argv) {
       "Start with:\n  tidemark run -- ./service          a report of what one program holds\n"
       "  tidemark serve                     the server; point OTLP exporters at port 4317 or 4318");
   int exit_code = kExitFine;
-  for (const auto add : {AddServe, AddRun, AddWatch, AddTop, AddDiff, AddHeap, AddDetect,
+  for (const auto add : {AddServe, AddRun, AddWatch, AddTop, AddDiff, AddHeap, AddShrink, AddDetect,
                          AddIncidents, AddSurvivors, AddCapture, AddCompare}) {
     add(&app, &exit_code);
   }

@@ -15,7 +15,9 @@ constexpr std::array<std::string_view, 20> kAllocators = {
 }  // namespace
 
 bool IsAllocatorPlumbing(std::string_view function) {
+  // je_ and the one below it: jemalloc linked into the program, whose stacks begin inside of it.
   return function.starts_with("std::") || function.starts_with("__gnu_cxx::") ||
+         function.starts_with("je_") || function == "prof_backtrace_impl" ||
          std::find(kAllocators.begin(), kAllocators.end(), function) != kAllocators.end();
 }
 

@@ -24,32 +24,37 @@ std::optional<int64_t> NumberIn(const std::string& path) {
   return Number(line);
 }
 
-// The number behind `key` in a file of lines "key number".
-std::optional<int64_t> NumberOf(const std::string& path, const std::string& key) {
+// The numbers of a file of lines "key number".
+std::map<std::string, int64_t> NumbersIn(const std::string& path) {
+  constexpr size_t kMaxLines = 1024;
+  std::map<std::string, int64_t> numbers;
   std::ifstream in(path);
-  for (std::string name, value; in >> name >> value;) {
-    if (name == key) return Number(value);
+  for (std::string name, value; numbers.size() < kMaxLines && in >> name >> value;) {
+    if (const auto number = Number(value)) numbers.emplace(name, *number);
   }
-  return std::nullopt;
+  return numbers;
 }
 
-// avg10 of a line "full avg10=0.12 avg60=0.00 avg300=0.00 total=0".
-std::optional<double> Average10(const std::string& path, const std::string& kind) {
-  std::ifstream in(path);
-  for (std::string line; std::getline(in, line);) {
-    const std::string before = kind + " avg10=";
-    if (line.rfind(before, 0) != 0) continue;
-    double value = 0;
-    const char* begin = line.data() + before.size();
-    const auto [end, error] = std::from_chars(begin, line.data() + line.size(), value);
-    if (error == std::errc() && value >= 0 && value <= 100) return value;
-  }
-  return std::nullopt;
+std::optional<int64_t> NumberOf(const std::string& path, const std::string& key) {
+  const auto numbers = NumbersIn(path);
+  const auto at = numbers.find(key);
+  return at == numbers.end() ? std::nullopt : std::optional(at->second);
+}
+
+// The number behind "key=" in a line; it is at least 0.
+std::optional<double> NumberAfter(const std::string& line, const std::string& key) {
+  const size_t at = line.find(" " + key + "=");
+  if (at == std::string::npos) return std::nullopt;
+  double value = 0;
+  const char* begin = line.data() + at + key.size() + 2;
+  const auto [end, error] = std::from_chars(begin, line.data() + line.size(), value);
+  if (error != std::errc() || !(value >= 0)) return std::nullopt;
+  return value;
 }
 
 // The path of the process in the unified hierarchy: the line "0::/path".
 std::optional<std::string> GroupOf(uint64_t pid, const std::string& root) {
-  std::ifstream in(root + "/proc/" + std::to_string(pid) + "/cgroup");
+  std::ifstream in(root + "/proc/" + (pid == 0 ? "self" : std::to_string(pid)) + "/cgroup");
   for (std::string line; std::getline(in, line);) {
     if (line.rfind("0::/", 0) == 0) return line == "0::/" ? "" : line.substr(3);
   }
@@ -72,9 +77,9 @@ CgroupMemory ReadCgroupMemory(uint64_t pid, const std::string& root) {
   memory.directory = own;
   memory.current_bytes = NumberIn(own + "/memory.current");
   memory.high_bytes = NumberIn(own + "/memory.high");
-  memory.oom_kills = GroupOomKills(own);
-  memory.some_percent = Average10(own + "/memory.pressure", "some");
-  memory.full_percent = Average10(own + "/memory.pressure", "full");
+  memory.events = NumbersIn(own + "/memory.events");
+  memory.some_stall = ReadStall(own + "/memory.pressure", "some");
+  memory.full_stall = ReadStall(own + "/memory.pressure", "full");
   for (std::string at = *group;;) {
     if (const auto limit = NumberIn(mount + at + "/memory.max")) {
       memory.limit_bytes = std::min(memory.limit_bytes.value_or(*limit), *limit);
@@ -89,6 +94,18 @@ CgroupMemory ReadCgroupMemory(uint64_t pid, const std::string& root) {
     if (slash == std::string::npos) return memory;
     at.resize(slash);
   }
+}
+
+// Of a line "full avg10=0.12 avg60=0.00 avg300=0.00 total=0", the total in microseconds.
+std::optional<MemoryStall> ReadStall(const std::string& path, const std::string& kind) {
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind(kind + " ", 0) != 0) continue;
+    const auto percent = NumberAfter(line, "avg10"), total_us = NumberAfter(line, "total");
+    if (!percent || *percent > 100) continue;
+    return MemoryStall{*percent, total_us ? std::optional(*total_us / 1e6) : std::nullopt};
+  }
+  return std::nullopt;
 }
 
 std::optional<int64_t> GroupOomKills(const std::string& directory) {

@@ -52,12 +52,15 @@ TEST_F(CgroupMemoryTest, EventsPressureAndHighAreRead) {
   Group("/pod/box/memory.events", "low 0\nhigh 3\nmax 9\noom 2\noom_kill 1\noom_group_kill 0\n");
   Group("/pod/box/memory.pressure",
         "some avg10=12.34 avg60=1.00 avg300=0.10 total=99\n"
-        "full avg10=5.67 avg60=1.00 avg300=0.10 total=99\n");
+        "full avg10=5.67 avg60=1.00 avg300=0.10 total=2500000\n");
   const CgroupMemory memory = Read();
   EXPECT_EQ(memory.high_bytes, 900);
-  EXPECT_EQ(memory.oom_kills, 1);
-  EXPECT_EQ(memory.some_percent, 12.34);
-  EXPECT_EQ(memory.full_percent, 5.67);
+  EXPECT_EQ(memory.events.at("oom_kill"), 1);
+  EXPECT_EQ(memory.events.at("high"), 3);
+  ASSERT_TRUE(memory.some_stall && memory.full_stall);
+  EXPECT_EQ(memory.some_stall->percent, 12.34);
+  EXPECT_EQ(memory.full_stall->percent, 5.67);
+  EXPECT_EQ(memory.full_stall->total_s, 2.5);
 }
 
 TEST_F(CgroupMemoryTest, NonsenseIsAbsent) {
@@ -65,12 +68,13 @@ TEST_F(CgroupMemoryTest, NonsenseIsAbsent) {
   Group("/memory.max", "lots\n");
   Group("/pod/box/memory.events", "oom_kill\n");
   Group("/pod/box/memory.pressure",
-        "full avg10=nan avg60\nfull avg10=-1\nfull avg10=1e9\nsome x\n");
+        "full avg10=nan total=1\nfull avg10=-1 total=1\nfull avg10=1e9 total=1\n"
+        "some x\n");
   const CgroupMemory memory = Read();
   EXPECT_FALSE(memory.limit_bytes);
-  EXPECT_FALSE(memory.oom_kills);
-  EXPECT_FALSE(memory.full_percent);
-  EXPECT_FALSE(memory.some_percent);
+  EXPECT_TRUE(memory.events.empty());
+  EXPECT_FALSE(memory.full_stall);
+  EXPECT_FALSE(memory.some_stall);
   EXPECT_EQ(Read(8).directory, "");
 }
 

@@ -79,6 +79,13 @@ void AppendPid(pid_t pid, char* out) {
 
 }  // namespace
 
+std::string FindProgram(const std::string& name) {
+  for (const std::string& path : Candidates(name)) {
+    if (access(path.c_str(), X_OK) == 0) return path;
+  }
+  return "";
+}
+
 Result<pid_t> StartChild(const ChildCommand& command) {
   if (command.arguments.empty()) return InvalidArgument("no command to run");
   Prepared prepared;

@@ -23,6 +23,9 @@ struct ChildCommand {
 // Safe in a process with threads.
 Result<pid_t> StartChild(const ChildCommand& command);
 
+// The file that StartChild would execute; "" when there is none.
+std::string FindProgram(const std::string& name);
+
 struct ChildEnd {
   int exit_status = 0;  // of a shell: 128 + signal when killed
   int signal = 0;       // that killed it, 0 = none

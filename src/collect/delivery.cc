@@ -45,15 +45,16 @@ void AddGroup(const CgroupMemory& memory, Points* points) {
   points->Gauge("tidemark.memory.limit", memory.limit_bytes);
   points->Gauge("tidemark.cgroup.memory", memory.current_bytes);
   points->Gauge("tidemark.cgroup.memory.high", memory.high_bytes);
-  if (memory.oom_kills) {
-    points->Counter("tidemark.cgroup.events", static_cast<double>(*memory.oom_kills), "{event}",
+  if (const auto kills = memory.events.find("oom_kill"); kills != memory.events.end()) {
+    points->Counter("tidemark.cgroup.events", static_cast<double>(kills->second), "{event}",
                     {{"type", "oom_kill"}});
   }
-  const auto pressure = [&](const char* kind, const std::optional<double>& percent) {
-    if (percent) points->Gauge("tidemark.memory.pressure", *percent / 100, "1", {{"type", kind}});
+  const auto pressure = [&](const char* kind, const std::optional<MemoryStall>& stall) {
+    if (!stall) return;
+    points->Gauge("tidemark.memory.pressure", stall->percent / 100, "1", {{"type", kind}});
   };
-  pressure("some", memory.some_percent);
-  pressure("full", memory.full_percent);
+  pressure("some", memory.some_stall);
+  pressure("full", memory.full_stall);
 }
 
 }  // namespace
@@ -92,11 +93,11 @@ Delivery::Delivery(std::string server, size_t max_processes) : server_(std::move
 }
 
 void Delivery::Push(const std::vector<Reading>& readings, const MemoryWatch* memory,
-                    bool remove_ended) {
+                    const LastTaken& last_taken) {
   std::vector<MetricBatch> metrics;
   for (const Reading& reading : readings) {
     std::function<void()> sent;
-    if (reading.ended && remove_ended) sent = [file = reading.file] { RemoveLedgerFile(file); };
+    if (reading.ended && last_taken) sent = [last_taken, file = reading.file] { last_taken(file); };
     if (exporter_) {
       metrics.push_back(
           MetricsOf(reading, memory == nullptr ? nullptr : memory->Last(reading.pid)));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,10 @@ MetricBatch MetricsOf(const Reading& reading, const CgroupMemory* memory);
 // says so), "oom" (with the evidence as "end"), or "killed".
 void AnnotateEnd(MemoryWatch* memory, Reading* reading);
 
+// Told a ledger once the server has taken its process' last profile, or at once without a server.
+// On any thread.
+using LastTaken = std::function<void(const LedgerFile&)>;
+
 // One thread at a time.
 class Delivery {
  public:
@@ -31,9 +36,9 @@ class Delivery {
 
   bool has_server() const { return exporter_ != nullptr; }
 
-  // `memory` may be null. With `remove_ended` the ledgers of ended processes are removed once the
-  // server has taken their last profile, or at once without a server.
-  void Push(const std::vector<Reading>& readings, const MemoryWatch* memory, bool remove_ended);
+  // `memory` may be null. `last_taken` may be empty.
+  void Push(const std::vector<Reading>& readings, const MemoryWatch* memory,
+            const LastTaken& last_taken);
 
   // Waits until all is sent or given up, at most 10 s; says on standard error how it went, after
   // `what`.

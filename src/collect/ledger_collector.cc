@@ -26,7 +26,10 @@ void Annotate(const std::string& key, const std::string& value, Reading* reading
 }
 
 LedgerCollector::LedgerCollector(CollectorOptions options, ProcessNames* names)
-    : options_(std::move(options)), names_(names), symbolizer_(options_.symbols) {}
+    : options_(std::move(options)),
+      names_(names),
+      symbolizer_(options_.symbols),
+      finished_(options_.finished) {}
 
 std::vector<LedgerFile> LedgerCollector::UnfinishedLocked() {
   LedgerListing listing = ListLedgers(options_.directory, kMaxFiles);

@@ -37,6 +37,7 @@ struct CollectorOptions {
   std::string directory;
   size_t max_processes = 64;  // alive and read at a time
   SymbolizerOptions symbols;
+  std::set<LedgerFile> finished;  // whose last reading was taken before
 };
 
 struct CollectorStats {

@@ -118,8 +118,10 @@ Result<LedgerSnapshot> ReadLedgerFile(const LedgerFile& file) {
   return snapshot;
 }
 
+bool IsThere(const LedgerFile& file) { return IsSame(Look(AT_FDCWD, file.path), file); }
+
 void RemoveLedgerFile(const LedgerFile& file) {
-  if (IsSame(Look(AT_FDCWD, file.path), file)) unlink(file.path.c_str());
+  if (IsThere(file)) unlink(file.path.c_str());
 }
 
 }  // namespace tidemark

@@ -38,6 +38,9 @@ LedgerListing ListLedgers(const std::string& directory, size_t max_files);
 // its place since.
 Result<LedgerSnapshot> ReadLedgerFile(const LedgerFile& file);
 
+// Whether the file is still there, and the same one.
+bool IsThere(const LedgerFile& file);
+
 // Removes the file if it is still the same one.
 void RemoveLedgerFile(const LedgerFile& file);
 

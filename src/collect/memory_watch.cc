@@ -28,8 +28,8 @@ std::string MemoryWatch::Alarm(const CgroupMemory& memory, double factor) const 
     return Format("%.0f %% of memory.max, %s", 100 * memory.limit_share,
                   FormatBytes(static_cast<double>(*memory.limit_bytes)).c_str());
   }
-  if (memory.full_percent.value_or(0) >= factor * thresholds_.full_percent) {
-    return Format("stalled for memory %.1f %% of the last 10 s", *memory.full_percent);
+  if (memory.full_stall && memory.full_stall->percent >= factor * thresholds_.full_percent) {
+    return Format("stalled for memory %.1f %% of the last 10 s", memory.full_stall->percent);
   }
   return "";
 }
@@ -64,10 +64,11 @@ std::optional<std::string> MemoryWatch::OutOfMemory(uint64_t pid) {
   if (at == seen_.end()) return std::nullopt;
   const Seen& seen = at->second;
   const auto group_kills = GroupOomKills(seen.memory.directory);
-  if (seen.memory.oom_kills && group_kills) {
-    if (*group_kills <= *seen.memory.oom_kills) return std::nullopt;
+  const auto before = seen.memory.events.find("oom_kill");
+  if (before != seen.memory.events.end() && group_kills) {
+    if (*group_kills <= before->second) return std::nullopt;
     return Format("oom_kill in memory.events rose by %lld",
-                  static_cast<long long>(*group_kills - *seen.memory.oom_kills));
+                  static_cast<long long>(*group_kills - before->second));
   }
   const auto machine_kills = MachineOomKills(root_);
   if (!machine_kills || !seen.machine_kills || *machine_kills <= *seen.machine_kills) {

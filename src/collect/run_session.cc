@@ -1,5 +1,6 @@
 #include "collect/run_session.h"
 
+#include <elf.h>
 #include <signal.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 
 #include "base/time.h"
 #include "collect/report.h"
+#include "symbolize/elf_file.h"
 
 namespace tidemark {
 namespace {
@@ -27,6 +29,12 @@ std::string TriggerOf(const ChildEnd& end) {
   const char* name = sigabbrev_np(end.signal);
   return "killed by signal " + std::to_string(end.signal) +
          (name == nullptr ? "" : std::string(" (SIG") + name + ")");
+}
+
+// Whether the file is a program without a loader. A script is none; nor is what cannot be read.
+bool IsStatic(const std::string& path) {
+  const auto file = ElfFile::Open(path);
+  return file && !(*file)->HasSegment(PT_INTERP);
 }
 
 }  // namespace
@@ -55,7 +63,7 @@ std::vector<Reading> RunSession::ReadAll(const std::string& trigger, Ages ages) 
 }
 
 void RunSession::Push(const std::vector<Reading>& readings) {
-  delivery_.Push(readings, &memory_, remove_ended_);
+  delivery_.Push(readings, &memory_, remove_ended_ ? RemoveLedgerFile : LastTaken());
 }
 
 void RunSession::LookAtMemory() {
@@ -117,11 +125,14 @@ void RunSession::Finish(const ChildEnd& end) {
   }
   ExplainSilence(readings);
   if (readings.empty() && !explained_) {
-    std::fprintf(stderr,
-                 "tidemark: pid %llu left no profile: it allocated less than the sampling interval "
-                 "(--sample-bytes %llu), or it is statically linked and cannot be preloaded\n",
+    const std::string program = FindProgram(options_.command.front());
+    std::fprintf(stderr, "tidemark: pid %llu left no profile: %s\n",
                  static_cast<unsigned long long>(main_pid_),
-                 static_cast<unsigned long long>(options_.sample_bytes));
+                 IsStatic(program)
+                     ? (program + " is statically linked: no library can be preloaded").c_str()
+                     : ("it allocated less than the sampling interval (--sample-bytes " +
+                        std::to_string(options_.sample_bytes) + ")")
+                           .c_str());
   }
   if (!delivery_.has_server() && options_.report_at_exit) Print(readings);
   Push(readings);

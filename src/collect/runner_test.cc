@@ -195,6 +195,20 @@ TEST(RunnerTest, ExitStatusIsPassedOn) {
   EXPECT_EQ(RecordedRun("", "text", {"/etc/passwd"}).Wait(), 126);
 }
 
+TEST(RunnerTest, SilenceIsExplained) {
+  RecordedRun small("", "text", {"/bin/true"});
+  EXPECT_EQ(small.Wait(), 0);
+  EXPECT_NE(small.Err().find("left no profile: it allocated less than the sampling interval"),
+            std::string::npos)
+      << small.Err();
+  const std::string static_program = "/sbin/ldconfig";  // Debian's has no loader
+  if (access(static_program.c_str(), X_OK) != 0) GTEST_SKIP() << "no " << static_program;
+  RecordedRun fixed("", "text", {static_program, "-p"});
+  EXPECT_EQ(fixed.Wait(), 0);
+  EXPECT_NE(fixed.Err().find(static_program + " is statically linked"), std::string::npos)
+      << fixed.Err();
+}
+
 TEST(RunnerTest, ProfilesAndMetricsArePushedWithTheIdentityOfTheProcess) {
   Receiver receiver;
   RecordedRun run(receiver.url(), "text", {LEAK_PROGRAM, "20", "wait"});

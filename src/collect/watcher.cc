@@ -8,6 +8,7 @@
 #include "collect/delivery.h"
 #include "collect/heap_endpoint.h"
 #include "collect/run_environment.h"
+#include "collect/taken_ledgers.h"
 #include "collect/waited_signals.h"
 
 namespace tidemark {
@@ -24,9 +25,10 @@ unsigned long long Count(uint64_t value) { return value; }
 // What is done at each interval and between two of them. Used by one thread.
 class WatchSession {
  public:
-  WatchSession(const WatchOptions& options, LedgerCollector* collector)
+  // `taken` outlives this.
+  WatchSession(const WatchOptions& options, LedgerCollector* collector, TakenLedgers* taken)
       : collector_(collector),
-        remove_ended_(options.remove_ended),
+        last_taken_(LastTakenOf(options, taken)),
         delivery_(options.server, options.max_processes),
         memory_({}, options.system_root) {}
 
@@ -59,6 +61,13 @@ class WatchSession {
   }
 
  private:
+  // Without a server nobody has the last profile: a later watch may still push it.
+  static LastTaken LastTakenOf(const WatchOptions& options, TakenLedgers* taken) {
+    if (options.remove_ended) return RemoveLedgerFile;
+    if (options.server.empty()) return {};
+    return [taken](const LedgerFile& file) { taken->Add(file); };
+  }
+
   void Push(std::vector<Reading> readings) {
     for (Reading& reading : readings) {
       if (reading.ended) {
@@ -71,7 +80,7 @@ class WatchSession {
                      target.service.c_str(), target.version.c_str(), target.instance.c_str());
       }
     }
-    delivery_.Push(readings, &memory_, remove_ended_);
+    delivery_.Push(readings, &memory_, last_taken_);
     for (const Reading& reading : readings) {
       if (reading.ended) memory_.Forget(reading.pid);
     }
@@ -87,7 +96,7 @@ class WatchSession {
   }
 
   LedgerCollector* collector_;
-  const bool remove_ended_;
+  const LastTaken last_taken_;
   Delivery delivery_;
   MemoryWatch memory_;
   std::set<std::string> known_;  // paths of live ledgers, at most LedgerCollector::kMaxFiles
@@ -139,13 +148,15 @@ int WatchCommand(const WatchOptions& options) {
       .max_processes = options.max_processes,
       .symbols = SymbolizerOptionsFor(options.debug_directories, FromEnvironment)};
   collecting.symbols.map_files = false;  // other people's files
+  TakenLedgers taken(options.directory);
+  collecting.finished = taken.Load();
   LedgerCollector collector(std::move(collecting), &names);
   auto endpoint = HeapEndpoint::Start(options.pprof_port, &collector);
   if (!endpoint) return Fail(endpoint.error().message);
   names.SetPprofPort((*endpoint)->port());
   std::fprintf(stderr, "tidemark: watching %s, http://127.0.0.1:%u/debug/pprof/heap\n",
                options.directory.c_str(), static_cast<unsigned>((*endpoint)->port()));
-  WatchSession session(options, &collector);
+  WatchSession session(options, &collector, &taken);
   Watch(options, &signals, endpoint->get(), &session);
   (*endpoint)->AnswerDue(0, true);
   session.Finish();

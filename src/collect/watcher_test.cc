@@ -83,13 +83,14 @@ class WatcherTest : public ::testing::Test {
     });
     return found;
   }
-  bool LedgersAreGone() const {
-    return Eventually([this] {
-      std::filesystem::directory_iterator it(Ledgers()), end;
-      return std::none_of(it, end, [](const auto& entry) {
-        return entry.is_regular_file() && entry.path().extension() == ".ledger";
-      });
+  bool LedgersAreGoneNow() const {
+    std::filesystem::directory_iterator it(Ledgers()), end;
+    return std::none_of(it, end, [](const auto& entry) {
+      return entry.is_regular_file() && entry.path().extension() == ".ledger";
     });
+  }
+  bool LedgersAreGone() const {
+    return Eventually([this] { return LedgersAreGoneNow(); });
   }
 
   FakeRoot root_;
@@ -152,6 +153,31 @@ TEST_F(WatcherTest, ProcessThatDiedBeforeTheWatchIsPushedOnceUnderItsExecutables
   EXPECT_THAT(batches[0].profile.comments, Contains("trigger: killed"));
   EXPECT_LE(batches[0].profile.time_ns, died_ns) << "its own time, not that of the discovery";
   ExpectTheLeak(batches[0]);
+}
+
+TEST_F(WatcherTest, KeptLedgersAreNotPushedAgainByTheNextWatch) {
+  const std::vector<std::string> keeping = {WATCH_PROGRAM, receiver_.url(), "200",
+                                            root_.path(),  Ledgers(),       "keep"};
+  const pid_t first = Start(keeping);
+  const pid_t dies = StartLeak("dies");
+  ASSERT_TRUE(WaitForLeak("dies"));
+  End(dies, SIGKILL);
+  ASSERT_TRUE(WaitFor("dies", "killed"));
+  End(first, SIGTERM);
+  const auto last_pushes = [&] {
+    size_t count = 0;
+    for (const ProfileBatch& batch : receiver_.profiles()) {
+      const auto& comments = batch.profile.comments;
+      count += std::count(comments.begin(), comments.end(), "trigger: killed") > 0;
+    }
+    return count;
+  };
+  EXPECT_EQ(last_pushes(), 1u);
+  EXPECT_FALSE(LedgersAreGoneNow());
+  Start(keeping);
+  StartLeak("later");
+  ASSERT_TRUE(WaitForLeak("later"));  // so the second watch has looked at every ledger
+  EXPECT_EQ(last_pushes(), 1u);
 }
 
 TEST_F(WatcherTest, NearTheLimitAProfileIsPushedAtOnceAndAfterAnOomKillTheLast) {

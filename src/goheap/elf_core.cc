@@ -8,8 +8,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <optional>
+
+#include "goheap/image_text.h"
 
 namespace tidemark::goheap {
 namespace {
@@ -19,12 +20,6 @@ using Bytes = std::span<const std::byte>;
 constexpr uint64_t kMaxSegments = 1 << 20;
 constexpr uint64_t kMaxNoteBytes = 64 << 20;
 constexpr size_t kMaxEntries = 1 << 16;
-
-std::string Hex(uint64_t value) {
-  char text[24];
-  std::snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(value));
-  return text;
-}
 
 template <typename T>
 std::optional<T> At(Bytes bytes, uint64_t offset) {

@@ -1,6 +1,7 @@
 #include "goheap/go_core.h"
 
 #include "goheap/elf_core.h"
+#include "goheap/go_memory_source.h"
 #include "goheap/go_program.h"
 
 namespace tidemark::goheap {
@@ -41,13 +42,13 @@ Result<std::unique_ptr<heapgraph::HeapSource>> OpenGoCore(const std::string& cor
   const auto in_core = [&core_path](const Error& error) {
     return Error{error.code, core_path + ": " + error.message, error.retryable};
   };
-  auto program = open->file->Fit(image, slide);
-  if (!program) return in_core(program.error());
-  auto tables = ReadTables(*program, *open->core);
+  if (auto fits = open->file->CheckAgainst(image, slide); !fits) return in_core(fits.error());
+  GoProgram program = open->file->At(slide);
+  auto tables = ReadTables(program, *open->core);
   if (!tables) return in_core(tables.error());
   std::string damage = open->core->damage();
   return std::unique_ptr<heapgraph::HeapSource>(
-      new GoMemorySource("go core", std::move(*program), std::move(*tables), image, image,
+      new GoMemorySource("go core", std::move(program), std::move(*tables), image, image,
                          std::move(open), std::move(damage)));
 }
 

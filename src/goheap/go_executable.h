@@ -63,6 +63,7 @@ class GoExecutable {
 
   const std::string& path() const { return file_->path(); }
   const std::string& version() const { return version_; }  // "go1.24.4", perhaps with " X:..."
+  int minor() const;  // 24 of "go1.24.4"; 99 when the version is not known
   ElfFile& file() const { return *file_; }
 
   // Link address of a symbol; nothing when it is not there or symbols were stripped (-s).
@@ -102,7 +103,6 @@ class GoExecutable {
   std::string NameAt(uint64_t address) const;
   bool ReadType(uint64_t descriptor, GoType* type) const;
   void ReadFields(uint64_t descriptor, GoType* type) const;
-  int minor() const;
 
   std::unique_ptr<ElfFile> file_;
   std::vector<Segment> segments_;

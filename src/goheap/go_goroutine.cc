@@ -66,13 +66,15 @@ void GoGoroutine::Tell() {
   slots_ = 0;
 }
 
-// The goroutine is named by its outermost function that is not the runtime's, for that is what the
-// program started.
+// The goroutine is named by its outermost function that is not the runtime's and no wrapper of the
+// compiler's, for that is what the program started.
 void GoGoroutine::AddFrame(std::string_view function) {
   frame_ = function;
   const bool runtime = function.starts_with("runtime.");
-  const bool better = !runtime || (function_is_runtime_ && function != "runtime.goexit");
-  if (!better) return;
+  const bool wrapper = function.find(".gowrap") != std::string_view::npos ||
+                       function.find("dwrap") != std::string_view::npos ||
+                       function == "runtime.goexit";
+  if (!function_.empty() && (wrapper || (runtime && !function_is_runtime_))) return;
   function_ = function;
   function_is_runtime_ = runtime;
 }

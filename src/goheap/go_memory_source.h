@@ -7,32 +7,13 @@
 #include <vector>
 
 #include "goheap/go_goroutine.h"
-#include "goheap/go_versions.h"
+#include "goheap/go_program.h"
 #include "goheap/pointer_masks.h"
 #include "goheap/runtime_walk.h"
 #include "goheap/type_table.h"
 
 namespace tidemark::goheap {
 
-// What the executable says of the program in the memory.
-struct GoProgram {
-  std::string version_text;  // "go1.26.8 X:nogreenteagc"
-  GoVersion version;
-  RuntimeLayout layout;
-  RuntimeAddresses addresses;
-  uint16_t machine = 0;       // EM_X86_64, EM_AARCH64
-  uint64_t wait_reasons = 0;  // runtime.waitReasonStrings; 0: not there
-  // Of the function that covers an address; "" = not known.
-  std::function<std::string(uint64_t)> function_at;
-};
-
-// What the runtime's tables say; read while the process stands still.
-struct GoHeapTables {
-  SpanTable table;
-  std::vector<GoModule> modules;
-  std::vector<Goroutine> goroutines;
-  std::vector<RuntimeRoot> roots;
-};
 MaskRules MaskRulesOf(const GoProgram& program, const MemoryImage& image);
 
 // Tells objects by address, then the data and bss of each module as segments, goroutines (their

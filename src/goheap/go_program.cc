@@ -4,70 +4,74 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
+
+#include "goheap/dwarf_fields.h"
 
 namespace tidemark::goheap {
 namespace {
 
 constexpr size_t kMaxFunctions = 4 << 20;
-constexpr uint64_t kMaxVersionBytes = 256;
-constexpr std::array<std::string_view, 7> kVariables = {
-    "runtime.mheap_",       "runtime.allgs",      "runtime.firstmoduledata",
-    "runtime.allfin",       "runtime.gcCleanups", "runtime.waitReasonStrings",
-    "runtime.buildVersion",
+constexpr std::array<std::string_view, 7> kStructs = {
+    "runtime.mheap",        "runtime.mspan", "runtime.special",    "runtime.specialfinalizer",
+    "runtime.cleanupQueue", "runtime.g",     "runtime.moduledata",
 };
 
 }  // namespace
 
 Result<std::unique_ptr<GoProgramFile>> GoProgramFile::Open(const std::string& path) {
-  TIDEMARK_ASSIGN_OR_RETURN(auto file, ElfFile::Open(path));
-  std::unique_ptr<GoProgramFile> program(new GoProgramFile(std::move(file)));
+  TIDEMARK_ASSIGN_OR_RETURN(auto executable, GoExecutable::Open(path));
+  std::unique_ptr<GoProgramFile> program(new GoProgramFile(std::move(executable)));
   TIDEMARK_RETURN_IF_ERROR(program->ReadTables());
   return program;
 }
 
 Result<void> GoProgramFile::ReadTables() {
-  Elf* const elf = file_->elf();
+  const ElfFile& file = executable_->file();
   GElf_Ehdr header;
-  if (gelf_getehdr(elf, &header) == nullptr) return Corrupt(path() + ": no ELF header");
+  if (gelf_getehdr(file.elf(), &header) == nullptr) return Corrupt(file.path() + ": no ELF header");
   entry_ = header.e_entry;
-  machine_ = header.e_machine;
-  for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf, section)) != nullptr;) {
-    GElf_Shdr table;
-    if (gelf_getshdr(section, &table) == nullptr || table.sh_type != SHT_SYMTAB) continue;
-    Elf_Data* const data = elf_getdata(section, nullptr);
-    const size_t count = data == nullptr ? 0 : data->d_size / sizeof(Elf64_Sym);
-    for (size_t i = 0; i < count; ++i) {
-      GElf_Sym symbol;
-      if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) break;
-      if (GELF_ST_TYPE(symbol.st_info) != STT_OBJECT) continue;
-      const char* const name = elf_strptr(elf, table.sh_link, symbol.st_name);
-      if (name == nullptr || std::string_view(name).substr(0, 8) != "runtime.") continue;
-      if (std::find(kVariables.begin(), kVariables.end(), name) != kVariables.end()) {
-        variables_[name] = symbol.st_value;
-      }
-    }
+  as_linked_.machine = header.e_machine;
+  const auto symbol = [&](std::string_view name) { return executable_->Symbol(name).value_or(0); };
+  as_linked_.addresses = {.heap = symbol("runtime.mheap_"),
+                          .goroutines = symbol("runtime.allgs"),
+                          .first_module = symbol("runtime.firstmoduledata"),
+                          .finalizers = symbol("runtime.allfin"),
+                          .cleanups = symbol("runtime.gcCleanups")};
+  as_linked_.wait_reasons = symbol("runtime.waitReasonStrings");
+  if (as_linked_.addresses.heap == 0 || as_linked_.addresses.first_module == 0) {
+    return InvalidArgument(file.path() +
+                           ": a Go program without symbols (built with -ldflags=-s): its heap "
+                           "cannot be found; name an unstripped file of the same build");
   }
-  if (!variables_.contains("runtime.mheap_") || !variables_.contains("runtime.buildVersion")) {
-    const bool go = file_->HasSection(".gopclntab") || file_->HasSection(".go.buildinfo");
-    return InvalidArgument(path() +
-                           (go ? ": a Go program without symbols (built with -ldflags=-s): "
-                                 "its heap cannot be found; give the unstripped file of "
-                                 "the same build"
-                               : ": not a Go program: no symbol runtime.mheap_"));
+  as_linked_.version_text = executable_->version();
+  as_linked_.version = ParseGoVersion(as_linked_.version_text);
+  if (!as_linked_.version.known || as_linked_.version.major != 1) {
+    return InvalidArgument(file.path() + ": Go version \"" + as_linked_.version_text +
+                           "\" is not known");
   }
-  functions_ =
-      std::make_shared<const std::vector<FunctionSymbol>>(FunctionSymbolsOf(*file_, kMaxFunctions));
+  const RuntimeFields fields = ReadRuntimeFields(file, kStructs);
+  const FieldFinder find = [&fields](std::string_view type,
+                                     std::string_view name) -> std::optional<FieldPlace> {
+    const auto structure = fields.find(type);
+    if (structure == fields.end()) return std::nullopt;
+    const auto field = structure->second.find(std::string(name));
+    if (field == structure->second.end()) return std::nullopt;
+    return field->second;
+  };
+  auto layout = LayoutOfRuntime(as_linked_.version.minor, find);
+  if (!layout) return InvalidArgument(file.path() + ": " + layout.error().message);
+  as_linked_.layout = *layout;
   return {};
 }
 
 void GoProgramFile::AddTo(PieceImage& image, uint64_t slide, bool writable_too) const {
+  Elf* const elf = executable_->file().elf();
   size_t size = 0, segments = 0;
-  const char* const raw = elf_rawfile(file_->elf(), &size);
-  if (raw == nullptr || elf_getphdrnum(file_->elf(), &segments) != 0) return;
+  const char* const raw = elf_rawfile(elf, &size);
+  if (raw == nullptr || elf_getphdrnum(elf, &segments) != 0) return;
   for (size_t i = 0; i < segments; ++i) {
     GElf_Phdr segment;
-    if (gelf_getphdr(file_->elf(), static_cast<int>(i), &segment) == nullptr) continue;
+    if (gelf_getphdr(elf, static_cast<int>(i), &segment) == nullptr) continue;
     if (segment.p_type != PT_LOAD || ((segment.p_flags & PF_W) != 0 && !writable_too)) continue;
     if (segment.p_offset > size) continue;
     const size_t bytes = std::min<uint64_t>(segment.p_filesz, size - segment.p_offset);
@@ -76,50 +80,36 @@ void GoProgramFile::AddTo(PieceImage& image, uint64_t slide, bool writable_too) 
   }
 }
 
-uint64_t GoProgramFile::SymbolAddress(const char* name) const {
-  const auto found = variables_.find(std::string_view(name));
-  return found == variables_.end() ? 0 : found->second;
-}
-
-Result<std::string> GoProgramFile::ReadVersion(const MemoryImage& image, uint64_t slide) const {
-  const uint64_t at = SymbolAddress("runtime.buildVersion") + slide;
-  const auto text = image.Load<uint64_t>(at), bytes = image.Load<uint64_t>(at + 8);
-  std::string version(std::min(bytes.value_or(0), kMaxVersionBytes), '\0');
-  if (!text || version.empty() || !image.Read(*text, std::as_writable_bytes(std::span(version))) ||
-      version.find("go") == std::string::npos) {
-    return Corrupt("no Go version where " + path() +
-                   " has runtime.buildVersion: it is not the executable of this memory");
+GoProgram GoProgramFile::At(uint64_t slide) const {
+  GoProgram program = as_linked_;
+  for (uint64_t* address :
+       {&program.addresses.heap, &program.addresses.goroutines, &program.addresses.first_module,
+        &program.addresses.finalizers, &program.addresses.cleanups, &program.wait_reasons}) {
+    if (*address != 0) *address += slide;
   }
-  return version;
-}
-
-Result<GoProgram> GoProgramFile::Fit(const MemoryImage& image, uint64_t slide) const {
-  const auto address = [&](const char* name) {
-    const uint64_t linked = SymbolAddress(name);
-    return linked == 0 ? 0 : linked + slide;
-  };
-  GoProgram program;
-  TIDEMARK_ASSIGN_OR_RETURN(program.version_text, ReadVersion(image, slide));
-  program.version = ParseGoVersion(program.version_text);
-  if (!program.version.known) {
-    return InvalidArgument(path() + ": Go version \"" + program.version_text + "\" is not known");
-  }
-  const FieldFinder find = [](std::string_view, std::string_view) -> std::optional<FieldPlace> {
-    return std::nullopt;
-  };
-  TIDEMARK_ASSIGN_OR_RETURN(program.layout, LayoutOfRuntime(program.version.minor, find));
-  program.machine = machine_;
-  program.addresses = {.heap = address("runtime.mheap_"),
-                       .goroutines = address("runtime.allgs"),
-                       .first_module = address("runtime.firstmoduledata"),
-                       .finalizers = address("runtime.allfin"),
-                       .cleanups = address("runtime.gcCleanups")};
-  program.wait_reasons = address("runtime.waitReasonStrings");
-  program.function_at = [functions = functions_, slide](uint64_t pc) -> std::string {
+  const auto functions = std::make_shared<const std::vector<FunctionSymbol>>(
+      FunctionSymbolsOf(executable_->file(), kMaxFunctions));
+  program.function_at = [functions, slide](uint64_t pc) -> std::string {
     const FunctionSymbol* const found = FindSymbol(*functions, pc - slide);
     return found == nullptr ? "" : found->name;
   };
   return program;
+}
+
+// The module's own idea of where its code and types are is as good as a build id.
+Result<void> GoProgramFile::CheckAgainst(const MemoryImage& image, uint64_t slide) const {
+  constexpr std::string_view kSymbols[] = {"runtime.text", "runtime.types"};
+  const uint32_t offsets[] = {as_linked_.layout.module_text, as_linked_.layout.module_types};
+  for (int i = 0; i < 2; ++i) {
+    const auto linked = executable_->Symbol(kSymbols[i]);
+    if (!linked) continue;
+    const auto there = image.Load<uint64_t>(as_linked_.addresses.first_module + slide + offsets[i]);
+    if (there && *there == *linked + slide) continue;
+    return Corrupt(executable_->path() + " (" + as_linked_.version_text +
+                   ") is not the executable of this memory: runtime.firstmoduledata " +
+                   (there ? "differs from it" : "is missing"));
+  }
+  return {};
 }
 
 }  // namespace tidemark::goheap

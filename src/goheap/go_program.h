@@ -1,43 +1,56 @@
 // A Go program as its executable describes it, fitted to a process's memory.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "goheap/go_memory_source.h"
+#include "goheap/go_executable.h"
+#include "goheap/go_versions.h"
 #include "goheap/memory_image.h"
-#include "symbolize/elf_file.h"
+#include "goheap/runtime_layout.h"
+#include "goheap/runtime_walk.h"
 
 namespace tidemark::goheap {
 
-// The file and what was read of its tables; its memory is part of images, which it outlives.
+// What a reader of the memory must know of the program in it.
+struct GoProgram {
+  std::string version_text;  // "go1.26.8 X:nogreenteagc"
+  GoVersion version;
+  RuntimeLayout layout;
+  RuntimeAddresses addresses;
+  uint16_t machine = 0;       // EM_X86_64, EM_AARCH64
+  uint64_t wait_reasons = 0;  // runtime.waitReasonStrings; 0: not there
+  // Of the function that covers an address; "" = not known.
+  std::function<std::string(uint64_t)> function_at;
+};
+
+// The executable's file; images may have pieces of it, and it outlives them.
 class GoProgramFile {
  public:
-  // Errors: not found, corrupt (ElfFile's); invalid argument: no Go program, or one whose symbols
-  // were stripped (go build -ldflags=-s).
+  // Errors: GoExecutable's; invalid argument: symbols were stripped (go build -ldflags=-s), a
+  // version whose runtime is not known.
   static Result<std::unique_ptr<GoProgramFile>> Open(const std::string& path);
 
-  // Adds what the file has in its loaded segments, `slide` bytes above their link addresses; only
-  // those that nobody writes, or all. To what the image has already it adds nothing.
-  void AddTo(PieceImage& image, uint64_t slide, bool writable_too) const;
-  // Addresses and layouts for a process. `entry` is where the file's first instruction lies there
-  // (AT_ENTRY), 0 = as linked. Errors: invalid argument (a Go version that is not known), corrupt
-  // (the memory is not that of this file).
-  Result<GoProgram> Fit(const MemoryImage& image, uint64_t slide) const;
+  // How far above its link addresses the file lies in a process whose AT_ENTRY is `entry`; 0: not
+  // known, as linked.
   uint64_t SlideOf(uint64_t entry) const { return entry == 0 ? 0 : entry - entry_; }
-  const std::string& path() const { return file_->path(); }
+  // Adds what the file has in its loaded segments: only those that nobody writes, or all. It does
+  // not hide what the image has already.
+  void AddTo(PieceImage& image, uint64_t slide, bool writable_too) const;
+  GoProgram At(uint64_t slide) const;
+  // That the memory is of a process of this file. Errors: corrupt.
+  Result<void> CheckAgainst(const MemoryImage& image, uint64_t slide) const;
 
  private:
-  explicit GoProgramFile(std::unique_ptr<ElfFile> file) : file_(std::move(file)) {}
+  explicit GoProgramFile(std::unique_ptr<GoExecutable> executable)
+      : executable_(std::move(executable)) {}
   Result<void> ReadTables();
-  uint64_t SymbolAddress(const char* name) const;
-  Result<std::string> ReadVersion(const MemoryImage& image, uint64_t slide) const;
 
-  std::unique_ptr<ElfFile> file_;
+  std::unique_ptr<GoExecutable> executable_;
   uint64_t entry_ = 0;
-  uint16_t machine_ = 0;
-  std::map<std::string, uint64_t, std::less<>> variables_;  // link addresses of the runtime's
-  std::shared_ptr<const std::vector<FunctionSymbol>> functions_;
+  GoProgram as_linked_;
 };
 
 }  // namespace tidemark::goheap

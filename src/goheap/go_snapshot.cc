@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "base/text.h"
-#include "goheap/go_program.h"
+#include "goheap/go_memory_source.h"
 #include "goheap/process_memory.h"
 #include "goheap/process_stop.h"
 
@@ -189,8 +189,8 @@ Result<std::unique_ptr<heapgraph::HeapSource>> SnapshotGoProcess(pid_t pid,
   TIDEMARK_ASSIGN_OR_RETURN(snapshot->file, GoProgramFile::Open(exe));
   const uint64_t slide = snapshot->file->SlideOf(EntryOf(pid));
   Taker taker(pid, options, *snapshot);
-  // Its version never changes, so it may be read before the stop.
-  TIDEMARK_ASSIGN_OR_RETURN(taker.program, snapshot->file->Fit(*snapshot->late, slide));
+  TIDEMARK_RETURN_IF_ERROR(snapshot->file->CheckAgainst(*snapshot->late, slide));
+  taker.program = snapshot->file->At(slide);
   SnapshotReport unwanted;
   TIDEMARK_RETURN_IF_ERROR(taker.Take(report != nullptr ? *report : unwanted));
   snapshot->file->AddTo(snapshot->memory->known(), slide, false);

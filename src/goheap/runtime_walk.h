@@ -1,4 +1,5 @@
-// What the Go runtime's own tables in a memory image say: spans, modules, goroutines, specials.
+// What the Go runtime's own tables in a memory image say: modules, goroutines, what it holds
+// itself.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@
 
 #include "base/result.h"
 #include "goheap/memory_image.h"
-#include "goheap/runtime_layout.h"
+#include "goheap/span_table.h"
 #include "goheap/thread_registers.h"
 #include "heapgraph/heap_events.h"
 
@@ -22,32 +23,6 @@ struct RuntimeAddresses {
   uint64_t finalizers = 0;    // runtime.allfin
   uint64_t cleanups = 0;      // runtime.gcCleanups
 };
-
-// Pages in use for objects of one size, or for one large object.
-struct HeapSpan {
-  uint64_t begin = 0, bytes = 0;
-  uint64_t slot_bytes = 0;  // of one object
-  uint32_t slots = 0;
-  uint32_t free_index = 0;  // slots before it are allocated; of the others alloc_bits tells
-  uint64_t alloc_bits = 0;  // address of a bit for each slot
-  uint64_t large_type = 0;  // descriptor of a large object's type (1.22)
-  uint64_t specials = 0;
-  uint16_t allocated = 0;  // slots in use as the runtime counts them
-  bool pointer_free = false;
-  bool large = false;
-  uint64_t end() const { return begin + bytes; }
-};
-
-struct SpanTable {
-  std::vector<HeapSpan> spans;  // in use, by address
-  uint64_t listed = 0;          // in the runtime's table, free ones and stacks too
-  uint64_t refused = 0;         // that make no sense or cannot be read
-  // The one that covers `address`, or null.
-  const HeapSpan* Find(uint64_t address) const;
-};
-
-// Errors: corrupt, the table of spans cannot be read or is longer than 2^25.
-Result<SpanTable> ReadSpans(const MemoryImage& image, const RuntimeLayout& layout, uint64_t heap);
 
 struct PointerBitmap {
   uint64_t address = 0, words = 0;  // of memory that it describes, a bit each
@@ -83,5 +58,13 @@ struct RuntimeRoot {
 std::vector<RuntimeRoot> ReadRuntimeRoots(const MemoryImage& image, const RuntimeLayout& layout,
                                           const RuntimeAddresses& addresses,
                                           const SpanTable& table);
+
+// All of them.
+struct GoHeapTables {
+  SpanTable table;
+  std::vector<GoModule> modules;
+  std::vector<Goroutine> goroutines;
+  std::vector<RuntimeRoot> roots;
+};
 
 }  // namespace tidemark::goheap

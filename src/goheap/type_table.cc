@@ -1,7 +1,8 @@
 #include "goheap/type_table.h"
 
 #include <algorithm>
-#include <cstdio>
+
+#include "goheap/image_text.h"
 
 namespace tidemark::goheap {
 namespace {
@@ -14,12 +15,6 @@ constexpr uint8_t kFlagUncommon = 1, kFlagExtraStar = 2, kFlagNamed = 4, kFlagMa
                   kFlagDirect = 32;
 constexpr uint64_t kMaxTypeBytes = uint64_t{1} << 40;
 constexpr uint64_t kMaxNameBytes = 4096;
-
-std::string Hex(uint64_t value) {
-  char text[24];
-  std::snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(value));
-  return text;
-}
 
 // Bytes of a descriptor up to its abi.UncommonType; 0: not known (maps differ by version).
 uint64_t UncommonAt(uint8_t kind) {
@@ -191,9 +186,10 @@ bool TypeTable::MayBeItab(uint64_t word) const {
 
 // abi.ITab: the interface, the dynamic type, and the type's hash again.
 uint64_t TypeTable::DescriptorBehind(uint64_t word) {
-  if (ModuleOf(word) != nullptr) {
+  if (ModuleOf(word) !=
+      nullptr) {  // itabs may lie among the types; as a descriptor they have no kind
     const Entry* entry = Find(word);
-    return entry != nullptr && entry->valid && entry->kind != 0 ? word : 0;
+    if (entry != nullptr && entry->valid && entry->kind != 0) return word;
   }
   uint64_t itab[3];
   if (!image_.Read(word, std::as_writable_bytes(std::span(itab)))) return 0;

@@ -78,13 +78,15 @@ Result<void> CountObjects(Block& block, uint64_t bytes, size_t* objects) {
 Result<void> DecodeAddresses(ByteReader in, size_t objects, Block& block) {
   if (objects > in.left()) return Corrupt("addresses: fewer than objects");
   block.addresses.resize(objects);
+  const uint8_t behind = in.Byte();
+  if (behind > 1) return Corrupt("addresses: unknown kind " + std::to_string(behind));
   uint64_t expected = 0;
   size_t object = 0;
   for (const uint32_t op : block.ops) {
     if (op < kFirstShape) continue;
     const uint64_t address = expected + UnZigZag(in.Varint());
     block.addresses[object++] = address;
-    expected = address + block.shapes[op - kFirstShape].bytes;
+    expected = address + (behind != 0 ? block.shapes[op - kFirstShape].bytes : 0);
   }
   return in.ok() && in.left() == 0 ? Result<void>()
                                    : Corrupt("addresses: do not fill their column");

@@ -1,6 +1,6 @@
 // Rows to columns. A column of 64-bit words holds the differences from one object of a shape to the
 // next, byte plane by byte plane: in a leak they are nearly constant, and zstd removes them.
-#include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "graphfile/block.h"
@@ -48,15 +48,33 @@ void EncodeShapes(const Block& block, std::string& out) {
   }
 }
 
-void EncodeAddresses(const Block& block, std::string& out) {
+// Each by its distance from where it is expected: behind the object before it, or (V8's ids) at it.
+void EncodeAddresses(const Block& block, bool behind, std::string& out) {
+  out.push_back(behind ? 1 : 0);
   uint64_t expected = 0;
   size_t object = 0;
   for (const uint32_t op : block.ops) {
     if (op < kFirstShape) continue;
     const uint64_t address = block.addresses[object++];
     PutVarint(out, ZigZag(address - expected));
-    expected = address + block.shapes[op - kFirstShape].bytes;
+    expected = address + (behind ? block.shapes[op - kFirstShape].bytes : 0);
   }
+}
+
+// Whether the distances take fewer bits from behind the objects.
+bool ExpectBehind(const Block& block) {
+  uint64_t at = 0, behind = 0;  // bits
+  size_t object = 0;
+  uint64_t last = 0, last_bytes = 0;
+  for (const uint32_t op : block.ops) {
+    if (op < kFirstShape) continue;
+    const uint64_t step = block.addresses[object++] - last;
+    at += static_cast<uint64_t>(std::bit_width(ZigZag(step)));
+    behind += static_cast<uint64_t>(std::bit_width(ZigZag(step - last_bytes)));
+    last += step;
+    last_bytes = block.shapes[op - kFirstShape].bytes;
+  }
+  return behind <= at;
 }
 
 // First word, width of the differences in bytes, then their planes, lowest first.
@@ -125,7 +143,7 @@ void EncodeBlock(Block& block, std::string& out) {
   std::string columns[6];
   EncodeOps(block, columns[0]);
   EncodeShapes(block, columns[1]);
-  EncodeAddresses(block, columns[2]);
+  EncodeAddresses(block, ExpectBehind(block), columns[2]);
   std::vector<uint32_t> first_row;
   std::vector<ObjectRow> rows;
   std::string& single = columns[3];

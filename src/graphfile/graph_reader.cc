@@ -123,7 +123,8 @@ Result<void> GraphFileSource::ReadHeader() {
   cursor_ = std::make_unique<ByteCursor>(*bytes_);
   FileHeader header;
   TIDEMARK_ASSIGN_OR_RETURN(auto first, cursor_->Peek(sizeof header));
-  if (!LooksLikeGraphFile(first)) return InvalidArgument("not a graph-only file: no magic TMHGRAPH");
+  if (!LooksLikeGraphFile(first))
+    return InvalidArgument("not a graph-only file: no magic TMHGRAPH");
   if (first.size() < sizeof header) return Corrupt("a graph-only file cut short in its header");
   std::memcpy(&header, first.data(), sizeof header);
   if (header.version != kVersion) {

@@ -11,7 +11,7 @@ namespace {
 using heapgraph::Reference;
 
 // In memory; about half of it once in columns.
-constexpr size_t kBlockBytes = size_t{4} << 20;
+constexpr size_t kBlockBytes = size_t{2} << 20;
 constexpr size_t kMaxContents = size_t{1} << 20;
 
 }  // namespace

@@ -26,16 +26,16 @@ using WriteBytes = std::function<Result<void>(std::span<const std::byte>)>;
 
 struct GraphWriterOptions {
   std::string source_format;  // HeapSource::format() of what is told
-  int level = 1;              // of zstd, 1 to 19
+  int level = 3;              // of zstd, 1 to 19
 };
 
 struct GraphWriterTotals {
   uint64_t bytes = 0;  // written
   uint64_t objects = 0;
-  uint64_t references = 0;       // of objects, holders and told apart
-  uint64_t contents_bytes = 0;   // as it was told, before compression
-  uint64_t texts_cut = 0;        // names and facts longer than 64 KiB, contents over 1 MiB
-  uint64_t names_refused = 0;    // over the limit: "(other)" instead
+  uint64_t references = 0;        // of objects, holders and told apart
+  uint64_t contents_bytes = 0;    // as it was told, before compression
+  uint64_t texts_cut = 0;         // names and facts longer than 64 KiB, contents over 1 MiB
+  uint64_t names_refused = 0;     // over the limit: "(other)" instead
   uint64_t references_apart = 0;  // moved out of an object or holder with more than 262,144
 };
 

@@ -10,9 +10,7 @@
 namespace tidemark::graphfile {
 
 // Small magnitudes to small numbers: 0, -1, 1, -2 -> 0, 1, 2, 3. Differences wrap.
-inline uint64_t ZigZag(uint64_t difference) {
-  return (difference << 1) ^ (0 - (difference >> 63));
-}
+inline uint64_t ZigZag(uint64_t difference) { return (difference << 1) ^ (0 - (difference >> 63)); }
 inline uint64_t UnZigZag(uint64_t number) { return (number >> 1) ^ (0 - (number & 1)); }
 
 inline void PutVarint(std::string& out, uint64_t number) {

@@ -1,5 +1,6 @@
 #include "heapdump/analyze.h"
 
+#include "heapdump/analyze_go.h"
 #include "heapdump/dump_bytes.h"
 #include "heapdump/spill_file.h"
 
@@ -72,9 +73,16 @@ Result<HeapAnalysis> Analyze(const std::string& path, const AnalyzeOptions& opti
   const auto reading = [&](std::string_view phase, uint64_t done, uint64_t all) {
     if (options.progress) options.progress(phase, done, all == 0 ? readable_bytes : all);
   };
-  TIDEMARK_ASSIGN_OR_RETURN(analysis.graph, BuildGraph(*dump.source, *analysis.scratch, reading));
+  std::unique_ptr<GoHeap> go;
+  if (RuntimeOf(dump.format, std::string(dump.source->format())) == HeapRuntime::kGo) {
+    TIDEMARK_ASSIGN_OR_RETURN(go, GoHeap::Make(std::move(dump.source), options.open.exe));
+  }
+  heapgraph::HeapSource& source = go ? go->source() : *dump.source;
+  TIDEMARK_ASSIGN_OR_RETURN(analysis.graph, BuildGraph(source, *analysis.scratch, reading));
   analysis.runtime = RuntimeOf(dump.format, analysis.graph->format());
+  if (go) TIDEMARK_RETURN_IF_ERROR(go->TypeObjects(&analysis));
   TIDEMARK_RETURN_IF_ERROR(WorkOut(options, &analysis));
+  if (go) TIDEMARK_RETURN_IF_ERROR(go->FindSpansIn(&analysis));
   return analysis;
 }
 

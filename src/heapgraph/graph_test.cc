@@ -109,6 +109,19 @@ TEST(HeapGraph, LeavesOutObjectsThatOverlap) {
   EXPECT_EQ(graph->losses().overlapping_objects, 2u);
 }
 
+TEST(HeapGraph, ObjectsNamedByIdsDoNotOverlap) {
+  HeapScratch scratch;
+  MadeHeap heap;
+  heap.Fact(std::string(kAddressesAreIds.key), std::string(kAddressesAreIds.value));
+  heap.Object(1, 64, 0, {{3, "next"}});
+  heap.Object(3, 4096, 0);
+  const auto graph = Build(heap, scratch);
+  EXPECT_EQ(graph->losses().overlapping_objects, 0u);
+  ASSERT_EQ(graph->size(), 2u);
+  EXPECT_EQ(graph->bytes(1), 4096u);
+  EXPECT_EQ(graph->targets(0)[0], 1u);
+}
+
 TEST(HeapGraph, AddsReferencesToldApart) {
   HeapScratch scratch;
   MadeHeap heap;

@@ -102,6 +102,10 @@ struct FactEvent {
   std::string_view value;
 };
 
+// The fact of a source whose addresses are identities (V8's node ids), not places: an object covers
+// its own address only, however large it is.
+constexpr FactEvent kAddressesAreIds{"addresses", "ids"};
+
 // Listens. Called by one thread, in any order of events but for names, which are interned before
 // they are used. Strings and spans live for the call only.
 class HeapSink {

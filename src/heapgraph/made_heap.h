@@ -29,8 +29,13 @@ class MadeHeap : public HeapSource {
   }
   void Extra(uint64_t source, Edge edge) { extras_.emplace_back(source, std::move(edge)); }
 
+  void Fact(std::string key, std::string value) {
+    facts_.emplace_back(std::move(key), std::move(value));
+  }
+
   std::string_view format() const override { return "made by hand"; }
   Result<ReadOutcome> Read(HeapSink& sink, Wants wants) override {
+    for (const auto& [key, value] : facts_) sink.OnFact({key, value});
     for (const auto& type : types_) {
       sink.OnType({.key = type.key, .name = type.name, .internal = type.internal});
     }
@@ -82,6 +87,7 @@ class MadeHeap : public HeapSource {
     return references;
   }
 
+  std::vector<std::pair<std::string, std::string>> facts_;
   std::vector<MadeType> types_;
   std::vector<MadeObject> objects_;
   std::vector<MadeHolder> holders_;

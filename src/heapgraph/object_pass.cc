@@ -64,6 +64,7 @@ void ObjectPass::OnProgress(uint64_t done_bytes) {
 
 // Leaves the first of each group that overlaps, and says how many it left out.
 Result<void> ObjectPass::DropOverlapping(Array<ObjectRecord>* records) {
+  const bool ids = graph_.fact(kAddressesAreIds.key) == kAddressesAreIds.value;
   uint64_t kept = 0, end = 0;
   for (uint64_t i = 0; i < records->size(); ++i) {
     const ObjectRecord& record = (*records)[i];
@@ -73,7 +74,7 @@ Result<void> ObjectPass::DropOverlapping(Array<ObjectRecord>* records) {
     }
     const uint64_t bytes =
         record.bytes == kLarge ? large_bytes_.at(record.address) : uint64_t{record.bytes};
-    end = record.address + std::min(bytes, ~uint64_t{0} - record.address);
+    end = ids ? record.address : record.address + std::min(bytes, ~uint64_t{0} - record.address);
     (*records)[kept++] = record;
   }
   return kept == records->size() ? Result<void>() : records->Resize(kept);

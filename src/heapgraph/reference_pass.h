@@ -12,8 +12,11 @@ class ReferencePass : public HeapSink {
                 uint64_t source_bytes);
 
   uint32_t Intern(std::string_view name) override { return names_.Intern(name); }
-  void OnType(const TypeEvent&) override {}  // of the first reading
-  void OnFact(const FactEvent&) override {}  // too
+  // Some types show in references only, so that the first reading did not tell them.
+  void OnType(const TypeEvent& type) override {
+    graph_.AddType({type.key, std::string(type.name), type.bytes, type.internal});
+  }
+  void OnFact(const FactEvent&) override {}  // of the first reading
   void OnObject(const ObjectEvent& object) override;
   void OnHolder(const HolderEvent& holder) override;
   void OnRoot(RootKind kind, uint64_t address) override;

@@ -23,7 +23,7 @@ constexpr Injected kInjected[] = {
     {"java/lang/ClassLoader", 1, 0, 0},
     {"java/lang/Module", 1, 0, 0},
     {"java/lang/invoke/MemberName", 1, 0, 0},
-    {"java/lang/invoke/ResolvedMethodName", 1, 0, 0},
+    {"java/lang/invoke/ResolvedMethodName", 1, 0, 1},
     {"java/lang/invoke/MethodHandleNatives$CallSiteContext", 2, 0, 0},
 };
 
@@ -89,9 +89,13 @@ uint32_t InstanceSizes::OfClassObject(uint32_t position) {
   const auto instance = Of(class_class_);
   if (!instance) return 0;
   const ClassInfo& info = table_.classes[position];
-  const uint64_t statics = AlignUp(
-      uint64_t{info.static_reference_count} * model_.reference_bytes + info.static_primitive_bytes,
-      8);
+  uint64_t references = info.static_reference_count;
+  for (uint32_t i = 0; i < info.static_count; ++i) {
+    // HotSpot tells what it keeps beside the object as if it were a field: <resolved_references>.
+    if (names_.Find(table_.statics[info.static_begin + i].name).starts_with('<')) --references;
+  }
+  const uint64_t statics =
+      AlignUp(references * model_.reference_bytes + info.static_primitive_bytes, 8);
   return Rounded(static_cast<uint32_t>(*instance + std::min<uint64_t>(statics, 1u << 24)));
 }
 
@@ -243,14 +247,16 @@ int64_t LayoutVote::Score(const LayoutModel& model, const ClassTable& table,
 LayoutModel LayoutVote::Winner(const ClassTable& table, const NameTable& names,
                                uint32_t id_bytes) const {
   if (id_bytes == 4) return {4, 8, false, true, 8};
+  constexpr size_t kEnoughForAlignment = 1000;
   const uint64_t lowest_bit = address_bits_ & (~address_bits_ + 1);
-  const auto alignment = static_cast<uint32_t>(std::clamp<uint64_t>(lowest_bit, 8, 256));
+  const auto alignment = static_cast<uint32_t>(
+      samples_.size() < kEnoughForAlignment ? 8 : std::clamp<uint64_t>(lowest_bit, 8, 256));
   struct Kind {
     uint32_t header_bytes;
     bool packed;
   };
   constexpr Kind kKinds[] = {{12, false}, {16, false}, {16, true}, {8, true}};
-  LayoutModel best{4, 12, false, true, samples_.empty() ? 8 : alignment};
+  LayoutModel best{4, 12, false, true, alignment};
   int64_t best_score = samples_.empty() ? 0 : Score(best, table, names);
   for (const uint32_t reference_bytes : {4u, 8u}) {
     for (const Kind& kind : kKinds) {

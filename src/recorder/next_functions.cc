@@ -69,6 +69,31 @@ Search Find(const char* name) {
   return search;
 }
 
+struct FirstSearch {
+  const char* name;
+  Definition found;
+};
+
+int OnObjectOfFirst(dl_phdr_info* info, size_t, void* argument) {
+  auto* search = static_cast<FirstSearch*>(argument);
+  if (IsOurs(*info)) return 0;
+  const uint64_t address = ElfImage(*info).FindAddress(search->name);
+  if (address == 0) return 0;
+  search->found = {.at = reinterpret_cast<void*>(address),
+                   .code_start = 0,
+                   .code_limit = 0,
+                   .in_program = info->dlpi_name == nullptr || *info->dlpi_name == 0};
+  for (size_t i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr)& segment = info->dlpi_phdr[i];
+    const uint64_t start = info->dlpi_addr + segment.p_vaddr;
+    if (segment.p_type != PT_LOAD || address < start || address - start >= segment.p_memsz)
+      continue;
+    search->found.code_start = start;
+    search->found.code_limit = start + segment.p_memsz;
+  }
+  return 1;
+}
+
 template <typename Function>
 void SetFirst(Function* function, const char* name) {
   const Search search = Find(name);
@@ -81,6 +106,12 @@ void Set(Function* function, const char* name) {
 }
 
 }  // namespace
+
+Definition FindFirst(const char* name) {
+  FirstSearch search{.name = name, .found = {}};
+  dl_iterate_phdr(&OnObjectOfFirst, &search);
+  return search.found;
+}
 
 void* FindNext(const char* name) { return reinterpret_cast<void*>(Find(name).found); }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 namespace tidemark::recorder {
 
@@ -29,6 +30,15 @@ struct NextFunctions {
 
 // Fills `next`. Called once, before the first allocation is answered.
 void FindNextFunctions(NextFunctions* next);
+
+// The first definition of `name` in load order, ours left out, and the executable segment it is in.
+// Takes the loader's lock.
+struct Definition {
+  void* at;  // null: there is none
+  uint64_t code_start, code_limit;
+  bool in_program;  // not in a shared library
+};
+Definition FindFirst(const char* name);
 
 // The next definition of `name`, in load order, or null. Takes the loader's lock.
 void* FindNext(const char* name);

@@ -1,19 +1,15 @@
 #include "recorder/recorder.h"
 
-#include <pthread.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/mman.h>
 #include <sys/sdt.h>
 #include <time.h>
 
 #include "recorder/sys.h"
+#include "recorder/thread_state.h"
 
 extern "C" {
 __thread uint64_t tidemark_countdown;
 extern void* __libc_stack_end;  // NOLINT: glibc's name; end of the main thread's stack
-[[gnu::weak]] extern char
-    __libc_single_threaded;  // NOLINT: glibc 2.32's name; 0 once there was a second thread
 }
 
 namespace tidemark::recorder {
@@ -25,24 +21,6 @@ using ledger::OffReason;
 constexpr uint64_t kNever = uint64_t{1} << 62;
 constexpr uint32_t kMaxShift = 20;  // 512 KiB doubled 20 times is 512 GiB between samples
 
-// The rest of a thread's state, looked at only when the countdown runs out. Zero at thread start.
-struct ThreadState {
-  uint64_t remaining;  // bytes to the next sample; the countdown is this, or 0 when every
-                       // allocation must look closer
-  Random random;
-  StackBounds stack;
-  uint32_t gap_shift;  // interval the gap was drawn with
-  bool ready;
-  bool busy;
-};
-constinit thread_local ThreadState thread_state{};
-
-uint64_t ThreadPointer() {
-  uint64_t pointer;
-  asm("movq %%fs:0, %0" : "=r"(pointer));
-  return pointer;
-}
-
 // Where the calling thread's stack ends: glibc puts a thread's control block above its stack; the
 // main thread's lies elsewhere, below its stack.
 uint64_t StackEnd(uint64_t sp) {
@@ -50,169 +28,11 @@ uint64_t StackEnd(uint64_t sp) {
   return sp < pointer ? pointer : Address(__libc_stack_end);
 }
 
-uint64_t Seed() {
-  uint64_t seed = 0;
-  constexpr uint64_t kNonBlocking = 1;
-  Syscall(SYS_getrandom, Address(&seed), sizeof seed, kNonBlocking);
-  return seed ^ ClockNs(CLOCK_MONOTONIC) ^ ThreadPointer();
-}
-
-// Value of NAME in `environment`, or null.
-const char* Lookup(char** environment, const char* name) {
-  const size_t length = strlen(name);
-  for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry) {
-    if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=') return *entry + length + 1;
-  }
-  return nullptr;
-}
-
-// A decimal number of bytes with an optional K, M or G (powers of 1024); `fallback` for anything
-// else.
-uint64_t ParseBytes(const char* text, uint64_t fallback) {
-  constexpr uint64_t kMost = uint64_t{1} << 40;
-  if (text == nullptr || *text == 0) return fallback;
-  uint64_t value = 0;
-  while (*text >= '0' && *text <= '9' && value <= kMost)
-    value = value * 10 + static_cast<uint64_t>(*text++ - '0');
-  switch (*text) {
-    case 'K':
-    case 'k':
-      value <<= 10;
-      ++text;
-      break;
-    case 'M':
-    case 'm':
-      value <<= 20;
-      ++text;
-      break;
-    case 'G':
-    case 'g':
-      value <<= 30;
-      ++text;
-      break;
-    default:
-      break;
-  }
-  return *text == 0 && value > 0 && value <= kMost ? value : fallback;
-}
-
 }  // namespace
 
+constinit thread_local ThreadState thread_state{};
 constinit Recorder recorder;
 
-void Recorder::Prepare() {
-  Mode expected = Mode::kUnready;
-  if (!mode_.compare_exchange_strong(expected, Mode::kPreparing)) return;
-  FindNextFunctions(&next_);
-  OpenExits(next_.foreign_malloc ? next_.free : nullptr, next_.foreign_new);
-  mode_.store(next_.foreign_malloc ? Mode::kForeign : Mode::kPassing, std::memory_order_release);
-}
-
-void Recorder::Start(char** environment) {
-  constexpr uint64_t kDefaultSampleBytes = 512 * 1024;
-  Prepare();
-  ProtectExits();
-  const char* disabled = Lookup(environment, "TIDEMARK_DISABLE");
-  if (getauxval(AT_SECURE) != 0 ||
-      (disabled != nullptr && disabled[0] != 0 && strcmp(disabled, "0") != 0)) {
-    TurnOff(getauxval(AT_SECURE) != 0 ? OffReason::kSecureExecution
-                                      : OffReason::kDisabledByEnvironment);
-    return;
-  }
-  sample_bytes_ = ParseBytes(Lookup(environment, "TIDEMARK_SAMPLE_BYTES"), kDefaultSampleBytes);
-  const char* mappings = Lookup(environment, "TIDEMARK_MMAP");
-  records_mappings_ = mappings != nullptr && strcmp(mappings, "1") == 0;
-  const char* folder = Lookup(environment, "TIDEMARK_DIR");
-  if (folder != nullptr && folder[0] != 0 && strlen(folder) < sizeof folder_) {
-    memcpy(folder_, folder, strlen(folder) + 1);
-    has_folder_ = true;
-  }
-  alive_ = static_cast<volatile uint32_t*>(MapAnonymous(4096, PROT_READ | PROT_WRITE));
-  const bool fork_seen =
-      alive_ != nullptr &&
-      !Failed(Syscall(SYS_madvise, reinterpret_cast<uint64_t>(alive_), 4096, MADV_WIPEONFORK));
-  if (alive_ != nullptr) *alive_ = 1;
-  if (!EnsureLedger()) return;
-  if (next_.foreign_malloc) return TurnOff(OffReason::kForeignAllocator);
-  if (!fork_seen || !slab_.Reserve()) return TurnOff(OffReason::kAddressSpace);
-  modules_.Refresh(&lock_, &ledger_, &rules_);
-  ledger_.SetState(ledger::State::kActive, OffReason::kNone);
-  mode_.store(Mode::kActive, std::memory_order_release);
-}
-
-// Ends sampling for good. Blocks sampled so far stay valid and their frees are still recorded.
-void Recorder::TurnOff(OffReason reason) {
-  ledger_.SetState(ledger::State::kOff, reason);
-  if (mode_.load(std::memory_order_relaxed) == Mode::kForeign) return;
-  mode_.store(Mode::kOff, std::memory_order_release);
-}
-
-void Recorder::Exit() {
-  if (alive_ != nullptr && *alive_ == 1) ledger_.Exit();
-}
-
-// Makes this process's ledger when it has none. False: the recorder is off now.
-bool Recorder::EnsureLedger() {
-  if (ledger_.open()) return true;
-  const OffReason reason =
-      ledger_.Create({.folder = has_folder_ ? folder_ : nullptr,
-                      .sample_bytes = sample_bytes_,
-                      .interval_shift = interval_shift_.load(std::memory_order_relaxed),
-                      .forked = forked_});
-  if (reason == OffReason::kNone) {
-    if (forked_) {
-      modules_.Republish(&ledger_);
-      ledger_.DropInherited();
-      ledger_.SetState(ledger::State::kActive, OffReason::kNone);
-    }
-    return true;
-  }
-  TurnOff(reason);
-  return false;
-}
-
-// In a forked child, the first time it comes here: lets go of the parent's ledger. Under the lock.
-void Recorder::EnterForkedChild() {
-  if (*alive_ == 1) return;
-  *alive_ = 1;
-  forked_ = true;
-  loader_usable_ = loader_usable_ && fork_alone_;
-  ledger_.Forget();
-  regions_.Clear();
-  thread_state.random.state ^= Seed();
-}
-
-void Recorder::WatchForks() {
-  if (mode_.load(std::memory_order_relaxed) != Mode::kActive) return;
-  pthread_atfork([] { recorder.BeforeFork(); }, [] { recorder.AfterFork(false); },
-                 [] { recorder.AfterFork(true); });
-}
-
-// Holding the lock over fork gives the child whole tables. Where other threads exist, one of them
-// may hold the loader's lock just then, and the child's copy of it would never be released: glibc
-// does not reset it.
-void Recorder::BeforeFork() {
-  if (mode_.load(std::memory_order_relaxed) != Mode::kActive || thread_state.busy) return;
-  const bool quiet = modules_.Forbid();
-  fork_locked_ = Enter();
-  fork_alone_ =
-      quiet && fork_locked_ && &__libc_single_threaded != nullptr && __libc_single_threaded;
-  fork_quiet_ = quiet;
-}
-
-void Recorder::AfterFork(bool in_child) {
-  if (fork_quiet_) {
-    fork_quiet_ = false;
-    modules_.Allow();
-  }
-  if (!in_child) fork_alone_ = false;
-  if (!thread_state.busy || !fork_locked_) return;
-  fork_locked_ = false;
-  Leave();
-}
-
-// Takes the lock for a thread that is not in the recorder yet. `busy` comes first and goes last: a
-// signal handler in between would wait for the very thread it interrupted.
 // The lock, unless it was not had in its time so often in a row that whoever held it must be gone:
 // a thread that was cancelled inside, or one that fork did not copy. Nothing is sampled from then
 // on.
@@ -227,6 +47,8 @@ bool Recorder::TakeLock() {
   return false;
 }
 
+// Takes the lock for a thread that is not in the recorder yet. `busy` comes first and goes last: a
+// signal handler in between would wait for the very thread it interrupted.
 bool Recorder::Enter() {
   if (thread_state.busy) return false;
   thread_state.busy = true;
@@ -340,7 +162,12 @@ uint32_t Recorder::Record(uint64_t address, size_t size, uint32_t shift, const F
   const UnwindResult unwound = Unwind(caller, StackEnd(caller.sp), modules_.ranges(), &rules_,
                                       &thread_state.stack, frames, ledger::kMaxFrames);
   if (!unwound.complete) ledger_.CountLoss(Loss::kTruncatedStack);
-  const uint32_t stack = ledger_.InternStack(frames, unwound.depth);
+  return RecordStack(address, size, shift, frames, unwound.depth);
+}
+
+uint32_t Recorder::RecordStack(uint64_t address, size_t size, uint32_t shift,
+                               const uint64_t* frames, size_t depth) {
+  const uint32_t stack = ledger_.InternStack(frames, depth);
   const bool exact = shift == ledger::kExactShift;
   const double objects = exact ? 1 : 1 / SampleProbability(size, Interval(shift));
   const double bytes = static_cast<double>(size) * objects;
@@ -371,30 +198,6 @@ uint32_t Recorder::Record(uint64_t address, size_t size, uint32_t shift, const F
   return ledger_.AddLive(sample);
 }
 
-void Recorder::RecordMapping(uint64_t address, uint64_t bytes, const FrameState& caller) {
-  if (bytes < Regions::kMinBytes) return;
-  if (thread_state.busy) return ledger_.CountLoss(Loss::kReentered);
-  thread_state.busy = true;
-  if (EnterLedger()) {
-    const uint32_t slot = regions_.full() ? LedgerWriter::kNoSlot
-                                          : Record(address, bytes, ledger::kExactShift, caller);
-    if (slot == LedgerWriter::kNoSlot) {
-      ledger_.CountLoss(Loss::kLiveTableFull);
-    } else {
-      regions_.Add(address, bytes, slot);
-    }
-    lock_.Unlock();
-  }
-  thread_state.busy = false;
-}
-
-bool Recorder::ForgetMapping(uint64_t address, uint64_t bytes) {
-  if (*alive_ != 1 || !ledger_.open() || !Enter()) return false;
-  const bool known = regions_.Remove(address, bytes, &ledger_);
-  Leave();
-  return known;
-}
-
 // Doubles the sampling interval and drops live samples so that each of the rest is as if it had
 // been sampled at the new one. False when none could be dropped.
 bool Recorder::MakeRoom() {
@@ -403,12 +206,17 @@ bool Recorder::MakeRoom() {
   bool dropped = false;
   for (uint32_t slot = 0; slot < ledger_.live_used(); ++slot) {
     const uint64_t address = ledger_.live_address(slot);
-    if (address == 0 || !slab_.Contains(reinterpret_cast<void*>(address))) continue;
+    const bool foreign = foreign_sampler_.load(std::memory_order_relaxed);
+    if (address == 0 || !(foreign || slab_.Contains(reinterpret_cast<void*>(address)))) continue;
     if (thread_state.random.Unit() <= KeepOnDoubling(ledger_.live_size(slot), Interval(shift))) {
       ledger_.SetLiveShift(slot, shift + 1);
       continue;
     }
-    slab_.SetTag(reinterpret_cast<void*>(address), Slab::kNoTag);
+    if (foreign) {
+      foreign_blocks_.Remove(address);
+    } else {
+      slab_.SetTag(reinterpret_cast<void*>(address), Slab::kNoTag);
+    }
     ledger_.RemoveLive(slot);
     ledger_.CountThinned();
     dropped = true;

@@ -16,11 +16,14 @@
 
 #include <atomic>
 
+#include "recorder/address_index.h"
 #include "recorder/module_table.h"
 #include "recorder/next_functions.h"
 #include "recorder/regions.h"
 #include "recorder/sampler.h"
 #include "recorder/slab.h"
+#include "recorder/thread_functions.h"
+#include "recorder/thread_stacks.h"
 
 // Bytes this thread may still allocate before it must look closer. 0 makes every allocation look,
 // and is what a thread starts with. Initial-exec: one instruction away from %fs.
@@ -70,6 +73,19 @@ class Recorder {
   // What is unmapped or about to be. True when something of it was on record.
   bool ForgetMapping(uint64_t address, uint64_t bytes);
 
+  // Threads' stacks (thread_stacks.h), when it was asked for mappings and libc has what it takes.
+  bool records_threads() const { return records_threads_ && records_mappings(); }
+  // Before a thread is made, with a stack of `bytes`. A ticket, or kNoTicket: not recorded.
+  uint64_t RecordThread(const ThreadStacks::Start& start, uint64_t bytes, bool detached,
+                        const FrameState& caller);
+  ThreadStacks& threads() { return threads_; }
+  // After threads() was told that one is over.
+  void SweepThreads();
+
+  // What the sampler of another allocator tells (foreign_sampler.cc). `frames`: leaf first.
+  void RecordForeign(uint64_t address, size_t size, const uint64_t* frames, size_t depth);
+  void ForgetForeign(uint64_t address);
+
   // Finds the next allocator, once. Every slow path calls it first.
   void Prepare();
   // From the constructor and destructor of the library.
@@ -95,6 +111,13 @@ class Recorder {
   };
   void* Sample(const Request& request, uint32_t shift, const FrameState& caller);
   uint32_t Record(uint64_t address, size_t size, uint32_t shift, const FrameState& caller);
+  uint32_t RecordStack(uint64_t address, size_t size, uint32_t shift, const uint64_t* frames,
+                       size_t depth);
+  void StartForeign(bool fork_seen, uint64_t interval);
+  bool samples() const {
+    return mode_.load(std::memory_order_relaxed) == Mode::kActive ||
+           foreign_sampler_.load(std::memory_order_relaxed);
+  }
   bool EnterLedger();
   bool MakeRoom();
   Slab::Release RecordFree(void* pointer);
@@ -106,6 +129,7 @@ class Recorder {
   double Interval(uint32_t shift) const { return static_cast<double>(sample_bytes_ << shift); }
 
   std::atomic<Mode> mode_{Mode::kUnready};
+  std::atomic<bool> foreign_sampler_{false};  // the mode is kForeign, its samples are recorded
   std::atomic<uint32_t> interval_shift_{0};
   std::atomic<uint32_t> lock_timeouts_{0};  // in a row
   std::atomic<void*> deferred_{nullptr};  // blocks freed while their owner could not take the lock,
@@ -115,6 +139,7 @@ class Recorder {
   char folder_[256] = {};
   bool has_folder_ = false;
   bool records_mappings_ = false;
+  bool records_threads_ = false;
   bool forked_ = false;
   bool fork_locked_ = false;
   bool fork_quiet_ = false;  // BeforeFork keeps others out of the module table
@@ -129,6 +154,8 @@ class Recorder {
   // Under lock_:
   Slab slab_;
   Regions regions_;
+  AddressIndex foreign_blocks_;
+  ThreadStacks threads_;  // its marks need no lock
   LedgerWriter ledger_;
   ModuleTable modules_;
   RuleCache rules_;

@@ -1,5 +1,5 @@
 // Anonymous mappings that the program made itself, by mmap: recorded exactly, not sampled. glibc's
-// own mappings (large blocks, arenas, thread stacks) do not pass here.
+// own mappings (large blocks, arenas) do not pass here; thread stacks: thread_stacks.h.
 #pragma once
 
 #include <stddef.h>

@@ -96,6 +96,17 @@ bool ElfFile::HasSection(const char* name) const {
   return false;
 }
 
+bool ElfFile::HasSegment(uint32_t type) const {
+  size_t count = 0;
+  if (elf_getphdrnum(elf_, &count) != 0) return false;
+  for (size_t i = 0; i < count; ++i) {
+    GElf_Phdr segment;
+    if (gelf_getphdr(elf_, static_cast<int>(i), &segment) == nullptr) return false;
+    if (segment.p_type == type) return true;
+  }
+  return false;
+}
+
 std::optional<uint64_t> ElfFile::AddressOfOffset(uint64_t file_offset) const {
   size_t count = 0;
   if (elf_getphdrnum(elf_, &count) != 0) return std::nullopt;

@@ -35,6 +35,7 @@ class ElfFile {
   const std::string& path() const { return path_; }
   std::string BuildId() const;  // hex, "" = none
   bool HasSection(const char* name) const;
+  bool HasSegment(uint32_t type) const;  // PT_...
   // Link-time address of the byte at `file_offset`; executable segments first, since pages at the
   // seam of two segments are mapped twice.
   std::optional<uint64_t> AddressOfOffset(uint64_t file_offset) const;

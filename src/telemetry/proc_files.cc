@@ -8,11 +8,12 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "collect/cgroup_memory.h"
+
 namespace tidemark::sdk {
 namespace {
 
 constexpr size_t kMaxFileBytes = 256 << 10;
-constexpr int kMaxCgroupDepth = 64;
 
 std::optional<double> Number(std::string_view text) {
   double value = 0;
@@ -27,24 +28,6 @@ std::string_view TakeLine(std::string_view* text) {
   const std::string_view line = text->substr(0, end);
   text->remove_prefix(std::min(end + 1, text->size()));
   return line;
-}
-
-// The line "0::/path" of /proc/self/cgroup: the unified hierarchy.
-std::optional<std::string> CgroupPath(const std::string& root) {
-  const std::string text = ReadProcFile(root + "/proc/self/cgroup");
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const std::string_view line = TakeLine(&rest);
-    if (line.starts_with("0::/")) return std::string(line.substr(3));
-  }
-  return std::nullopt;
-}
-
-// What the kernel could not drop at once: as the kubelet's working set, usage less inactive file
-// pages.
-double WorkingSet(const std::string& folder, double current) {
-  const Fields stat = ReadFields(ReadProcFile(folder + "/memory.stat"));
-  return std::max(0.0, current - FieldOf(stat, "inactive_file").value_or(0));
 }
 
 }  // namespace
@@ -83,48 +66,13 @@ std::optional<double> FieldOf(const Fields& fields, std::string_view key) {
   return at->second;
 }
 
-std::optional<CgroupMemory> ReadCgroup(const std::string& root) {
-  const auto path = CgroupPath(root);
-  if (!path) return std::nullopt;
-  const std::string top = root + "/sys/fs/cgroup";
-  const std::string own = top + (*path == "/" ? "" : *path);
-  CgroupMemory memory;
-  memory.current_bytes = Number(ReadProcFile(own + "/memory.current"));
-  memory.events = ReadFields(ReadProcFile(own + "/memory.events"));
-  memory.pressure = ReadProcFile(own + "/memory.pressure");
-  std::string at = own;
-  for (int depth = 0; depth < kMaxCgroupDepth && at.size() >= top.size(); ++depth) {
-    const auto limit = Number(ReadProcFile(at + "/memory.max"));  // "max" is no number
-    const auto current = Number(ReadProcFile(at + "/memory.current"));
-    if (limit) memory.limit_bytes = std::min(memory.limit_bytes.value_or(*limit), *limit);
-    if (limit && *limit > 0 && current) {
-      memory.use = std::max(memory.use, WorkingSet(at, *current) / *limit);
-    }
-    at.resize(std::min(at.rfind('/'), at.size()));
-  }
-  return memory;
-}
-
 double MemoryUse(const std::string& root) {
-  if (const auto cgroup = ReadCgroup(root); cgroup && cgroup->limit_bytes) return cgroup->use;
+  const CgroupMemory cgroup = ReadCgroupMemory(0, root);
+  if (cgroup.limit_bytes) return cgroup.limit_share;
   const Fields machine = ReadFields(ReadProcFile(root + "/proc/meminfo"));
   const double total = FieldOf(machine, "MemTotal").value_or(0);
   if (total <= 0) return 0;
   return std::clamp(1 - FieldOf(machine, "MemAvailable").value_or(total) / total, 0.0, 1.0);
-}
-
-std::optional<Stall> ReadStall(std::string_view text, std::string_view kind) {
-  while (!text.empty()) {
-    const std::string_view line = TakeLine(&text);
-    if (!line.starts_with(kind)) continue;
-    const size_t average = line.find("avg10="), total = line.find("total=");
-    if (average == line.npos || total == line.npos) return std::nullopt;
-    const auto percent = Number(line.substr(average + 6));
-    const auto microseconds = Number(line.substr(total + 6));
-    if (!percent || !microseconds) return std::nullopt;
-    return Stall{*percent / 100, *microseconds / 1e6};
-  }
-  return std::nullopt;
 }
 
 }  // namespace tidemark::sdk

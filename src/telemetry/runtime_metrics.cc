@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "base/time.h"
+#include "collect/cgroup_memory.h"
 #include "collect/profile_builder.h"
 #include "telemetry/allocator_state.h"
 #include "telemetry/own_ledger.h"
@@ -96,29 +97,28 @@ void AddProcess(const std::vector<double>& stat, const std::string& root, double
                   {{"system.paging.fault.type", "major"}});
 }
 
-void AddStall(const std::string& pressure, Points* points) {
-  for (const char* kind : {"some", "full"}) {
-    const auto stall = ReadStall(pressure, kind);
-    if (!stall) continue;
-    points->Gauge("tidemark.memory.pressure", "1", stall->avg10, {{"type", kind}});
-    points->Counter("tidemark.memory.stall_time", "s", stall->total_s, {{"type", kind}});
-  }
+void AddStall(const char* kind, const std::optional<MemoryStall>& stall, Points* points) {
+  if (!stall) return;
+  points->Gauge("tidemark.memory.pressure", "1", stall->percent / 100, {{"type", kind}});
+  if (stall->total_s)
+    points->Counter("tidemark.memory.stall_time", "s", *stall->total_s, {{"type", kind}});
 }
 
 // The pressure of the cgroup where it has one, else of the machine.
 void AddSurroundings(const std::string& root, Points* points) {
-  const auto cgroup = ReadCgroup(root);
-  if (!cgroup || cgroup->pressure.empty()) {
-    AddStall(ReadProcFile(root + "/proc/pressure/memory"), points);
-  }
-  if (!cgroup) return;
-  AddStall(cgroup->pressure, points);
-  points->GaugeOf("tidemark.cgroup.memory", "By", cgroup->current_bytes);
-  points->GaugeOf("tidemark.memory.limit", "By", cgroup->limit_bytes);
-  if (cgroup->limit_bytes) points->Gauge("tidemark.memory.use", "1", cgroup->use);
+  const CgroupMemory cgroup = ReadCgroupMemory(0, root);
+  const bool own = cgroup.some_stall || cgroup.full_stall;
+  const std::string machine = root + "/proc/pressure/memory";
+  AddStall("some", own ? cgroup.some_stall : ReadStall(machine, "some"), points);
+  AddStall("full", own ? cgroup.full_stall : ReadStall(machine, "full"), points);
+  points->GaugeOf("tidemark.cgroup.memory", "By", cgroup.current_bytes);
+  points->GaugeOf("tidemark.memory.limit", "By", cgroup.limit_bytes);
+  if (cgroup.limit_bytes) points->Gauge("tidemark.memory.use", "1", cgroup.limit_share);
   for (const char* event : {"low", "high", "max", "oom", "oom_kill"}) {
-    const auto count = FieldOf(cgroup->events, event);
-    if (count) points->Counter("tidemark.cgroup.events", "{event}", *count, {{"type", event}});
+    const auto count = cgroup.events.find(event);
+    if (count == cgroup.events.end()) continue;
+    points->Counter("tidemark.cgroup.events", "{event}", static_cast<double>(count->second),
+                    {{"type", event}});
   }
 }
 

@@ -156,6 +156,54 @@ TEST(RecorderTest, AModuleLoadedLaterIsListed) {
   }
 }
 
+// Bytes of thread stacks on record whose pthread_create was called below `function`, or by anyone
+// where it is empty.
+uint64_t ThreadStackBytes(const RecordedProcess& process, const LedgerSnapshot& snapshot,
+                          const std::string& function) {
+  constexpr uint64_t kFunctionBytes = 512;
+  uint64_t bytes = 0;
+  for (const LedgerSample& sample : snapshot.live) {
+    if (sample.size < 128 * 1024) continue;  // a block of the program
+    const uint64_t mark = function.empty() ? 0 : process.mark(function);
+    for (const uint64_t frame : snapshot.stacks[sample.stack].frames) {
+      if (function.empty() || (frame > mark && frame - mark < kFunctionBytes)) {
+        bytes += sample.size;
+        break;
+      }
+    }
+  }
+  return bytes;
+}
+
+TEST(RecorderTest, StacksOfThreadsThatNobodyJoinedStayOnRecord) {
+  constexpr uint64_t kStack = 256 * 1024;
+  RecordedProcess process;
+  ASSERT_TRUE(process.StartUntilReady({.arguments = {TIDEMARK_SUBJECT, "thread-stacks", "20"},
+                                       .sample_bytes = 1 << 30,
+                                       .environment = {"TIDEMARK_MMAP=1"}}));
+  // The last detached threads may still be on their way out.
+  for (int tries = 0; tries < 2000; ++tries) {
+    const auto snapshot = process.Ledger();
+    ASSERT_TRUE(snapshot) << snapshot.error().message;
+    if (ThreadStackBytes(process, *snapshot, "EndWell") == 0) break;
+    usleep(5'000);
+  }
+  const auto snapshot = process.Ledger();
+  ASSERT_TRUE(snapshot) << snapshot.error().message;
+  EXPECT_EQ(ThreadStackBytes(process, *snapshot, "EndWell"), 0u);
+  EXPECT_EQ(ThreadStackBytes(process, *snapshot, "EndAllButJoin"), 20 * kStack);
+  EXPECT_EQ(ThreadStackBytes(process, *snapshot, ""), 21 * kStack) << "and the one that waits";
+}
+
+TEST(RecorderTest, ThreadStacksAreLeftAloneUnlessAskedFor) {
+  RecordedProcess process;
+  ASSERT_TRUE(process.StartUntilReady(
+      {.arguments = {TIDEMARK_SUBJECT, "thread-stacks", "5"}, .sample_bytes = 1 << 30}));
+  const auto snapshot = process.Ledger();
+  ASSERT_TRUE(snapshot) << snapshot.error().message;
+  EXPECT_EQ(ThreadStackBytes(process, *snapshot, ""), 0u);
+}
+
 class SelfCheckingTest : public ::testing::TestWithParam<uint64_t> {};
 
 TEST_P(SelfCheckingTest, ReallocKeepsContents) {

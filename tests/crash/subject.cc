@@ -3,6 +3,8 @@
 // Built with and without frame pointers.
 #include <dlfcn.h>
 #include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -232,6 +234,71 @@ int EntryPoints(long count) {
   WaitToBeKilled();
 }
 
+// Threads of every end: `count` of each kind, all with stacks of kThreadStack bytes.
+constexpr size_t kThreadStack = 256 * 1024;
+std::atomic<long> ended{0};
+void* EndAtOnce(void*) {
+  ++ended;
+  return nullptr;
+}
+void* EndByExit(void*) {
+  ++ended;
+  pthread_exit(nullptr);
+}
+void* WaitForever(void*) {
+  for (;;) pause();
+}
+[[gnu::noinline]] pthread_t MakeThread(void* (*routine)(void*),
+                                       int state = PTHREAD_CREATE_JOINABLE) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kThreadStack);
+  pthread_attr_setdetachstate(&attributes, state);
+  pthread_t thread{};
+  CHECK(pthread_create(&thread, &attributes, routine, nullptr) == 0);
+  pthread_attr_destroy(&attributes);
+  return thread;
+}
+[[gnu::noinline]] void EndAllButJoin(long count) {
+  for (long i = 0; i < count; ++i) {
+    MakeThread(i % 2 == 0 ? &EndAtOnce : &EndByExit);
+  }
+  asm volatile("");
+}
+[[gnu::noinline]] void EndWell(long count) {
+  for (long i = 0; i < count; ++i) {
+    MakeThread(&EndAtOnce, PTHREAD_CREATE_DETACHED);
+    pthread_detach(MakeThread(&EndByExit));
+    CHECK(pthread_join(MakeThread(&EndByExit), nullptr) == 0);
+    const pthread_t cancelled = MakeThread(&WaitForever);
+    CHECK(pthread_cancel(cancelled) == 0 && pthread_join(cancelled, nullptr) == 0);
+    const pthread_t polled = MakeThread(&EndAtOnce);
+    while (pthread_tryjoin_np(polled, nullptr) == EBUSY) sched_yield();
+    std::thread([] { ++ended; }).join();
+    std::thread([] { ++ended; }).detach();
+  }
+  asm volatile("");
+}
+[[noreturn]] void ThreadStacks(long count) {
+  EndWell(count);
+  EndAllButJoin(count);
+  MakeThread(&WaitForever);
+  pthread_attr_t own;
+  pthread_attr_init(&own);
+  static char stack[kThreadStack];
+  CHECK(pthread_attr_setstack(&own, stack, sizeof stack) == 0);
+  pthread_t thread{};
+  CHECK(pthread_create(&thread, &own, &WaitForever, nullptr) == 0);
+  pthread_attr_t impossible;
+  pthread_attr_init(&impossible);
+  CHECK(pthread_attr_setstacksize(&impossible, size_t{1} << 46) == 0);
+  CHECK(pthread_create(&thread, &impossible, &EndAtOnce, nullptr) != 0);
+  while (ended < 7 * count) sched_yield();
+  std::printf("EndAllButJoin %p\nEndWell %p\n", reinterpret_cast<void*>(&EndAllButJoin),
+              reinterpret_cast<void*>(&EndWell));
+  WaitToBeKilled();
+}
+
 // malloc called from a library loaded later must show that library among the modules.
 [[noreturn]] void Load(const char* library) {
   Outer(&kept, 1000);
@@ -253,6 +320,7 @@ int main(int argc, char** argv) {
   if (mode == "realloc") return Realloc(count);
   if (mode == "entry-points") return EntryPoints(count);
   if (mode == "span") Span(count);
+  if (mode == "thread-stacks") ThreadStacks(count);
   if (mode == "load") Load(argv[2]);
   if (mode == "exec") {
     Outer(&kept, count);

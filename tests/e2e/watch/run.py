@@ -18,6 +18,7 @@ import harness  # noqa: E402
 
 NAMED_SECONDS = 90
 CLEAN_SECONDS = 120  # how long the fixed service is watched
+SLOWER = 4           # the slow leak's requests a second: a quarter, 250 of 1,000
 
 
 def wait_until(what, condition, seconds):
@@ -36,8 +37,9 @@ def listening(port):
 
 
 class Service:
-    def __init__(self, name, version, port):
+    def __init__(self, name, version, port, program=None, slower=1):
         self.name, self.version, self.port = name, version, port
+        self.program, self.slower = program or name, slower  # what runs; its requests a second are those asked for / slower
         self.process = None
 
 
@@ -66,7 +68,7 @@ class Scene:
         pod = self.ledgers / service.name
         pod.mkdir()
         preload = self.bin.parent / "lib/libtidemark.so"
-        service.process = self.start(service.name, [self.bin / service.name, "--port", service.port], {
+        service.process = self.start(service.name, [self.bin / service.program, "--port", service.port], {
             "LD_PRELOAD": str(preload), "TIDEMARK_DIR": str(pod), "TIDEMARK_SAMPLE_BYTES": "65536",
             "OTEL_SERVICE_NAME": service.name, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self.server.http}",
             "OTEL_RESOURCE_ATTRIBUTES": f"service.version={service.version},service.instance.id={service.name}-1"})
@@ -74,7 +76,7 @@ class Scene:
 
     def start_load(self, services):
         for service in services:
-            self.start(f"load-{service.name}", [self.bin / "load", "--rate", self.rate, "--seconds", 600, "--url",
+            self.start(f"load-{service.name}", [self.bin / "load", "--rate", self.rate / service.slower, "--seconds", 600, "--url",
                                                 f"http://127.0.0.1:{service.port}"])
         self.load_began = time.monotonic()
 
@@ -104,32 +106,46 @@ def lay_traps(folder):
 
 
 def check_names(scene, services, checks):
-    """Both services are known by their environment's names, with functions in their profiles."""
+    """The services are known by their environment's names, with functions in their profiles."""
     def known():
         targets = json.loads(scene.server.fetch("/api/v1/targets"))["targets"]
         return {(t["service"], t["version"], t["instance"]) for t in targets}
     wanted = {(s.name, s.version, f"{s.name}-1") for s in services}
-    found = wait_until("profiles of both services", lambda: known() >= wanted and known(), 30)
-    checks.that(found == wanted, f"targets are the two services and no others: {sorted(found)}")
+    found = wait_until("profiles of all services", lambda: known() >= wanted and known(), 30)
+    checks.that(found == wanted, f"targets are the services and no others: {sorted(found)}")
 
 
-def watch_survivors(scene, leaky, fixed, checks):
-    named = incident_at = None
+class Finding:
+    """When a leaking service's route became suspect, and when any incident of it was opened; seconds of load, None before."""
+
+    def __init__(self, service):
+        self.service, self.named, self.incident_at = service, None, None
+
+    def look(self, scene, seconds):
+        suspects = [r for r in scene.survivors(self.service) if r["suspect"]]
+        if self.named is None and suspects:
+            self.named = round(seconds, 1)
+            print(f"{self.service.name} suspect after {seconds:.1f} s: {json.dumps({k: v for k, v in suspects[0].items() if k != 'traces'})}")
+        if self.incident_at is None and json.loads(scene.server.fetch("/api/v1/incidents", service=self.service.name))["incidents"]:
+            self.incident_at = round(seconds, 1)
+
+
+def watch_survivors(scene, leaky, slow, fixed, checks):
+    fast_leak, slow_leak = Finding(leaky), Finding(slow)
     wrong = []
     while time.monotonic() - scene.load_began < CLEAN_SECONDS:
         seconds = time.monotonic() - scene.load_began
-        suspects = [r for r in scene.survivors(leaky) if r["suspect"]]
-        if named is None and suspects:
-            named = seconds
-            print(f"suspect after {seconds:.1f} s: {json.dumps({k: v for k, v in suspects[0].items() if k != 'traces'})}")
-        if incident_at is None and json.loads(scene.server.fetch("/api/v1/incidents", service=leaky.name))["incidents"]:
-            incident_at = seconds
+        fast_leak.look(scene, seconds)
+        slow_leak.look(scene, seconds)
         wrong += [r["route"] for r in scene.survivors(fixed) if r["suspect"]]
         time.sleep(0.5)
     rows = scene.survivors(leaky)
-    checks.that(named is not None and named <= NAMED_SECONDS,
-                f"survivors name the leak within {NAMED_SECONDS} s of the first request: {named and round(named, 1)} s; "
-                f"the growth of stacks opened its incident after {incident_at and round(incident_at, 1)} s")
+    for finding in (fast_leak, slow_leak):
+        checks.that(finding.named is not None and finding.named <= NAMED_SECONDS,
+                    f"survivors name the leak of {finding.service.name} within {NAMED_SECONDS} s of the first request: {finding.named} s; "
+                    f"its first incident was opened after {finding.incident_at} s")
+    checks.that(slow_leak.named is not None and (slow_leak.incident_at is None or slow_leak.named < slow_leak.incident_at),
+                "a slow leak is named by its survivors before any trend")
     checks.that(rows and rows[0]["route"] == "/checkout" and rows[0]["traces"], f"its route is /checkout: {rows and rows[0]['route']}")
     checks.that(not any(r["suspect"] for r in rows if r["route"] != "/checkout"), "no other route of it is suspect")
     checks.that(not wrong, f"the fixed service has no suspect route in {CLEAN_SECONDS} s: {sorted(set(wrong))}")
@@ -155,20 +171,21 @@ def check_commands(scene, leaky, checks):
     checks.that("KeepEndedSpan" in top, "the heap endpoint's profile names KeepEndedSpan")
 
 
-def check_ends(scene, leaky, fixed, watch, checks):
+def check_ends(scene, leaky, orderly, watch, checks):
     leaky.process.send_signal(signal.SIGKILL)
-    fixed.process.terminate()
     leaky.process.wait()
-    fixed.process.wait()
+    for service in orderly:
+        service.process.terminate()
+        service.process.wait()
     gone = wait_until("the ledgers' removal", lambda: not list(scene.ledgers.glob("*-service/*.ledger")), 30)
-    checks.that(gone, "the ledgers of the killed and of the ended service are removed")
+    checks.that(gone, "the ledgers of the killed and of the ended services are removed")
     traps = sorted(p.name for p in scene.ledgers.glob("*.ledger"))
     checks.that(len(traps) == 5, f"nothing else is removed: {traps}")
     watch.terminate()
     checks.that(watch.wait(20) == 0, "watch ends with 0 on SIGTERM")
     last = scene.log("watch").splitlines()[-2:]
     print("\n".join(last))
-    checks.that("watched 2 processes" in last[0] and "names that are no file" in last[0], "its last lines count what it met")
+    checks.that("watched 3 processes" in last[0] and "names that are no file" in last[0], "its last lines count what it met")
     checks.that(", 0 lost" in last[1], "and no request was lost")
 
 
@@ -180,8 +197,9 @@ def main():
     checks = harness.Checks()
     with tempfile.TemporaryDirectory(prefix="tidemark-watch-") as temporary:
         scene = Scene(arguments.tidemark, pathlib.Path(temporary), arguments.rate)
-        ports = harness.free_ports(2)
+        ports = harness.free_ports(3)
         leaky, fixed = Service("leaky-service", "1.0.0", ports[0]), Service("fixed-service", "1.0.1", ports[1])
+        slow = Service("slow-service", "1.0.0", ports[2], program="leaky-service", slower=SLOWER)
         try:
             scene.server.start()
             scene.ledgers.mkdir()
@@ -189,13 +207,14 @@ def main():
             watch = scene.start("watch", [scene.tidemark, "watch", scene.ledgers, "--server",
                                           f"http://127.0.0.1:{scene.server.http}", "--remove-ended"])
             wait_until("watch", lambda: "watching" in scene.log("watch"), 20)
-            for service in (leaky, fixed):
+            services = (leaky, slow, fixed)
+            for service in services:
                 scene.start_service(service)
-            scene.start_load((leaky, fixed))
-            check_names(scene, (leaky, fixed), checks)
-            watch_survivors(scene, leaky, fixed, checks)
+            scene.start_load(services)
+            check_names(scene, services, checks)
+            watch_survivors(scene, leaky, slow, fixed, checks)
             check_commands(scene, leaky, checks)
-            check_ends(scene, leaky, fixed, watch, checks)
+            check_ends(scene, leaky, (slow, fixed), watch, checks)
         finally:
             scene.stop()
     return checks.finish()

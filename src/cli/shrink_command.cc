@@ -1,0 +1,147 @@
+#include "cli/shrink_command.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "base/text.h"
+#include "cli/output.h"
+#include "cli/progress_line.h"
+#include "graphfile/shrink.h"
+#include "heapdump/open_dump.h"
+
+namespace tidemark {
+namespace {
+
+// The file, FIFO or standard output that is written to. What was written of a file goes with it
+// unless Keep() was called.
+class Output {
+ public:
+  static Result<Output> Open(const std::string& path, const std::string& dump) {
+    if (path == "-") {
+      if (isatty(STDOUT_FILENO) != 0)
+        return InvalidArgument("the shrunk dump is binary; name a file with --out");
+      return Output("standard output", dup(STDOUT_FILENO), false);
+    }
+    struct stat from, to;
+    if (dump != "-" && stat(dump.c_str(), &from) == 0 && stat(path.c_str(), &to) == 0 &&
+        from.st_dev == to.st_dev && from.st_ino == to.st_ino) {
+      return InvalidArgument(path + ": is the dump itself; name another file with --out");
+    }
+    const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return IoError(path + ": " + std::strerror(errno));
+    return Output(path, fd, fstat(fd, &to) == 0 && S_ISREG(to.st_mode));
+  }
+  Output(Output&& other) noexcept
+      : path_(std::move(other.path_)),
+        fd_(std::exchange(other.fd_, -1)),
+        remove_(std::exchange(other.remove_, false)) {}
+  Output& operator=(Output&&) = delete;
+  ~Output() {
+    if (fd_ >= 0) close(fd_);
+    if (remove_) unlink(path_.c_str());
+  }
+
+  Result<void> Write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const ssize_t wrote = write(fd_, bytes.data(), bytes.size());
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote < 0) return IoError(path_ + ": " + std::strerror(errno));
+      bytes = bytes.subspan(static_cast<size_t>(wrote));
+    }
+    return {};
+  }
+  Result<void> Keep() {
+    if (close(std::exchange(fd_, -1)) != 0) return IoError(path_ + ": " + std::strerror(errno));
+    remove_ = false;
+    return {};
+  }
+
+ private:
+  Output(std::string path, int fd, bool remove)
+      : path_(std::move(path)), fd_(fd), remove_(remove) {}
+  std::string path_;
+  int fd_;
+  bool remove_;
+};
+
+Result<graphfile::ShrinkReport> Shrink(const ShrinkCommandOptions& options,
+                                       const std::string& out) {
+  OpenDumpOptions open;
+  open.one_reading = true;
+  TIDEMARK_ASSIGN_OR_RETURN(const OpenedDump dump, OpenDump(options.dump, open));
+  if (dump.format == DumpFormat::kGraphFile && !options.strict) {
+    return InvalidArgument(options.dump +
+                           ": is shrunk already; --strict takes what it kept of spans as well");
+  }
+  TIDEMARK_ASSIGN_OR_RETURN(Output output, Output::Open(out, options.dump));
+  ProgressLine line(stderr);
+  graphfile::ShrinkOptions shrink;
+  shrink.strict = options.strict;
+  shrink.all_span_ids = options.all_span_ids;
+  shrink.level = options.level;
+  const uint64_t all = dump.gzip ? 0 : dump.file_bytes;
+  shrink.progress = [&](uint64_t done) { line.Show("shrinking", done, all, true); };
+  auto report = graphfile::Shrink(
+      *dump.source, [&](std::span<const std::byte> bytes) { return output.Write(bytes); }, shrink);
+  if (report) TIDEMARK_RETURN_IF_ERROR(output.Keep());
+  return report;
+}
+
+void Print(std::FILE* to, const graphfile::ShrinkReport& report, const std::string& out) {
+  std::fprintf(to, "%s -> %s: %s, %.2f %% of it\n",
+               FormatBytes(static_cast<double>(report.in_bytes)).c_str(),
+               out == "-" ? "standard output" : out.c_str(),
+               FormatBytes(static_cast<double>(report.out_bytes)).c_str(), 100 * report.ratio());
+  std::fprintf(to, "%llu objects, %llu references; %.2f s, %.0f MB/s, %s resident at most\n",
+               static_cast<unsigned long long>(report.objects),
+               static_cast<unsigned long long>(report.references), report.seconds,
+               report.megabytes_per_second(),
+               FormatBytes(static_cast<double>(report.peak_resident_bytes)).c_str());
+  const auto& kept = report.contents;
+  if (kept.spans > 0) {
+    std::fprintf(to, "kept of contents: times of %llu spans, ids of %llu, names of %llu",
+                 static_cast<unsigned long long>(kept.spans),
+                 static_cast<unsigned long long>(kept.span_ids),
+                 static_cast<unsigned long long>(kept.names));
+    if (kept.names_in_text > 0) {
+      std::fprintf(to, " (of %llu in the program's own text)",
+                   static_cast<unsigned long long>(kept.names_in_text));
+    }
+    if (kept.names_lost > 0) {
+      std::fprintf(to, "; names of %llu passed by before their spans",
+                   static_cast<unsigned long long>(kept.names_lost));
+    }
+    std::fputs("\n", to);
+  }
+  const auto& written = report.written;
+  if (written.names_refused > 0 || written.texts_cut > 0) {
+    std::fprintf(to, "over the limits: %llu names told as \"(other)\", %llu texts cut\n",
+                 static_cast<unsigned long long>(written.names_refused),
+                 static_cast<unsigned long long>(written.texts_cut));
+  }
+}
+
+}  // namespace
+
+int RunShrink(const ShrinkCommandOptions& options) {
+  // Whoever reads our output may go; the program that writes the dump must not notice.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::string out = options.out;
+  if (out.empty()) out = options.dump == "-" ? "-" : options.dump + ".graph";
+  const auto report = Shrink(options, out);
+  if (!report) return Fail(report.error());
+  Print(out == "-" ? stderr : stdout, *report, out);
+  if (!report->damage.empty()) {
+    std::fprintf(stderr, "tidemark: the dump is damaged; what comes before is kept: %s\n",
+                 report->damage.c_str());
+  }
+  return kExitFine;
+}
+
+}  // namespace tidemark
