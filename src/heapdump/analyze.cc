@@ -62,9 +62,11 @@ Result<void> WorkOut(const AnalyzeOptions& options, HeapAnalysis* analysis) {
 }
 
 Result<HeapAnalysis> Analyze(const std::string& path, const AnalyzeOptions& options) {
-  TIDEMARK_ASSIGN_OR_RETURN(OpenedDump dump, OpenDump(path, options.open));
   HeapAnalysis analysis;
   analysis.scratch = MakeScratch(options);
+  OpenDumpOptions open = options.open;
+  open.scratch = analysis.scratch.get();
+  TIDEMARK_ASSIGN_OR_RETURN(OpenedDump dump, OpenDump(path, open));
   analysis.file = path;
   analysis.file_bytes = dump.file_bytes;
   analysis.time_ns = dump.file_time_ns;
