@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 
 #include "base/text.h"
 #include "cli/output.h"
@@ -38,6 +39,13 @@ Result<Taken> Take(const SnapshotCommandOptions& options, const std::string& out
   return taken;
 }
 
+// What /proc/PID/exe leads to; "PROGRAM" when that cannot be read.
+std::string PathOfProgram(int pid) {
+  std::error_code error;
+  const auto path = std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/exe", error);
+  return error ? "PROGRAM" : path.string();
+}
+
 }  // namespace
 
 int RunSnapshot(const SnapshotCommandOptions& options) {
@@ -62,7 +70,7 @@ int RunSnapshot(const SnapshotCommandOptions& options) {
   }
   if (out != "-") {
     std::fprintf(to, "Next: tidemark heap %s --exe %s\n", out.c_str(),
-                 options.exe.empty() ? "PROGRAM" : options.exe.c_str());
+                 options.exe.empty() ? PathOfProgram(options.pid).c_str() : options.exe.c_str());
   }
   return kExitFine;
 }
