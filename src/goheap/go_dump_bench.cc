@@ -6,6 +6,7 @@
 #include <string>
 
 #include "goheap/go_dump_reader.h"
+#include "goheap/go_naming.h"
 
 namespace {
 
@@ -15,7 +16,10 @@ using namespace tidemark;  // NOLINT: a program of one file
 class CountingSink : public heapgraph::HeapSink {
  public:
   uint32_t Intern(std::string_view name) override { return static_cast<uint32_t>(name.size()); }
-  void OnType(const heapgraph::TypeEvent&) override { ++types; }
+  void OnType(const heapgraph::TypeEvent& type) override {
+    ++types;
+    if (list) List("type", type.name, type.key);
+  }
   void OnObject(const heapgraph::ObjectEvent& object) override {
     ++objects;
     bytes += object.bytes;
@@ -29,9 +33,9 @@ class CountingSink : public heapgraph::HeapSink {
   void OnHolder(const heapgraph::HolderEvent& holder) override {
     ++holders;
     held += holder.references.size();
-    if (verbose)
-      std::printf("holder\t%.*s\t%zu\n", static_cast<int>(holder.name.size()), holder.name.data(),
-                  holder.references.size());
+    if (list && !holder.references.empty()) {
+      List("holder", holder.name, holder.references.size());
+    }
   }
   void OnReference(uint64_t, const heapgraph::Reference&) override { ++references; }
   void OnFact(const heapgraph::FactEvent& fact) override {
@@ -40,17 +44,35 @@ class CountingSink : public heapgraph::HeapSink {
   }
   void OnProgress(uint64_t) override {}
 
-  bool verbose = false;
+  bool list = false;  // holders that hold something, and types
   uint64_t types = 0, objects = 0, bytes = 0, leaves = 0, typed = 0, references = 0, hinted = 0;
   uint64_t holders = 0, held = 0, sum = 0;
+
+ private:
+  static void List(const char* what, std::string_view name, uint64_t number) {
+    std::printf("%s\t%.*s\t%llu\n", what, static_cast<int>(name.size()), name.data(),
+                static_cast<unsigned long long>(number));
+  }
 };
 
-int Run(const char* path, const std::string& mode) {
-  auto bytes = OpenByteSource(path);
-  if (!bytes) return std::fprintf(stderr, "%s\n", bytes.error().message.c_str()), 1;
-  const auto dump = goheap::OpenGoDump(std::move(*bytes));
+Result<std::unique_ptr<heapgraph::HeapSource>> Open(const char* path, const char* executable) {
+  TIDEMARK_ASSIGN_OR_RETURN(auto bytes, OpenByteSource(path));
+  auto dump = goheap::OpenGoDump(std::move(bytes));
+  if (executable == nullptr) return dump;
+  static std::unique_ptr<goheap::GoExecutable> file;  // outlives the source
+  TIDEMARK_ASSIGN_OR_RETURN(file, goheap::GoExecutable::Open(executable));
+  dump = std::make_unique<goheap::NamedGoHeap>(std::move(dump), *file);
+  CountingSink first;
+  TIDEMARK_RETURN_IF_ERROR(dump->Read(first, {.references = false, .contents = false}));
+  return dump;
+}
+
+int Run(const char* path, const std::string& mode, const char* executable) {
+  auto opened = Open(path, executable);
+  if (!opened) return std::fprintf(stderr, "%s\n", opened.error().message.c_str()), 1;
+  const auto dump = std::move(*opened);
   CountingSink sink;
-  sink.verbose = mode == "verbose";
+  sink.list = executable != nullptr;
   const auto begin = std::chrono::steady_clock::now();
   const auto outcome =
       dump->Read(sink, {.references = mode != "objects", .contents = mode == "all"});
@@ -78,5 +100,5 @@ int Run(const char* path, const std::string& mode) {
 
 int main(int argc, char** argv) {
   if (argc < 2) return std::fprintf(stderr, "go_dump_bench FILE [objects|references|all]\n"), 2;
-  return Run(argv[1], argc > 2 ? argv[2] : "references");
+  return Run(argv[1], argc > 2 ? argv[2] : "references", argc > 3 ? argv[3] : nullptr);
 }

@@ -91,7 +91,7 @@ uint64_t GoDumpReading::ContentsLength(GoTag tag, uint64_t address, GoFields& fi
     fields.Fail("contents of " + std::to_string(length) + " bytes, more than Go writes");
   }
   const uint64_t offset = cursor_.offset();
-  if (size_ && (offset > *size_ || length > *size_ - offset)) {
+  if (length > kInWindow && size_ && (offset > *size_ || length > *size_ - offset)) {
     fields.Fail("contents of " + std::to_string(length) + " bytes in a dump of " +
                 std::to_string(*size_));
   }

@@ -46,7 +46,7 @@ void GoGoroutine::Begin(uint64_t id, uint64_t address, uint64_t status, bool sys
   state_ = status == kWaiting && !wait_reason.empty() ? wait_reason : StatusText(status);
   if (system) state_ += ", system";
   function_.clear();
-  function_is_runtime_ = true;
+  function_rank_ = 0;
 }
 
 void GoGoroutine::Finish() {
@@ -66,17 +66,17 @@ void GoGoroutine::Tell() {
   slots_ = 0;
 }
 
-// The goroutine is named by its outermost function that is not the runtime's and no wrapper of the
-// compiler's, for that is what the program started.
+// The goroutine is named by its outermost function, for that is what the program started; best by
+// one that is not the runtime's, then by one that is no wrapper of the compiler's.
 void GoGoroutine::AddFrame(std::string_view function) {
   frame_ = function;
-  const bool runtime = function.starts_with("runtime.");
   const bool wrapper = function.find(".gowrap") != std::string_view::npos ||
                        function.find("dwrap") != std::string_view::npos ||
                        function == "runtime.goexit";
-  if (!function_.empty() && (wrapper || (runtime && !function_is_runtime_))) return;
+  const int rank = (function.starts_with("runtime.") ? 1 : 3) + (wrapper ? 0 : 1);
+  if (rank < function_rank_) return;
   function_ = function;
-  function_is_runtime_ = runtime;
+  function_rank_ = rank;
 }
 
 void GoGoroutine::AddSlots(std::span<const Reference> slots) {

@@ -44,7 +44,7 @@ class GoGoroutine {
   bool open_ = false;
   uint64_t id_ = 0, address_ = 0, count_ = 0, slots_ = 0;
   std::string state_, function_, frame_;
-  bool function_is_runtime_ = true;
+  int function_rank_ = 0;
   std::vector<heapgraph::Reference> references_;
 };
 

@@ -1,135 +1,163 @@
 #include "goheap/go_naming.h"
 
 #include <algorithm>
-#include <optional>
-#include <utility>
-#include <vector>
 
 namespace tidemark::goheap {
+namespace {
 
-using heapgraph::HeapSink;
 using heapgraph::HolderEvent;
 using heapgraph::Label;
 using heapgraph::Reference;
 using heapgraph::RootKind;
 
-namespace {
-constexpr uint64_t kPage = 4096;
+// Where in its segment a reference lies.
+uint64_t OffsetOf(const Reference& reference) { return reference.label.number(); }
+
+}  // namespace
+
+GoNamer::GoNamer(const GoExecutable& executable, GoPlacement& placement, heapgraph::HeapSink& next)
+    : executable_(executable), placement_(placement), next_(next) {}
+
+void GoNamer::OnType(const heapgraph::TypeEvent& type) {
+  placement_.AddType(type);
+  Saw(type.key);
+  next_.OnType(type);
 }
 
-// Passes everything on but segments.
-class NamedGoHeap::Filter : public HeapSink {
- public:
-  Filter(HeapSink& sink, const GoExecutable& executable) : sink_(sink), executable_(executable) {}
+void GoNamer::OnObject(const heapgraph::ObjectEvent& object) {
+  Saw(object.type);
+  heapgraph::ObjectEvent event = object;
+  event.references = Resolved(object.references);
+  next_.OnObject(event);
+}
 
-  uint32_t Intern(std::string_view name) override { return sink_.Intern(name); }
-  void OnType(const heapgraph::TypeEvent& type) override { sink_.OnType(type); }
-  void OnObject(const heapgraph::ObjectEvent& object) override { sink_.OnObject(object); }
-  void OnRoot(RootKind kind, uint64_t address) override { sink_.OnRoot(kind, address); }
-  void OnReference(uint64_t source, const Reference& reference) override {
-    sink_.OnReference(source, reference);
+void GoNamer::OnReference(uint64_t source, const Reference& reference) {
+  Saw(reference.target_type);
+  Reference copy = reference;
+  copy.target_type = Resolve(reference.target_type);
+  next_.OnReference(source, copy);
+}
+
+void GoNamer::OnFact(const heapgraph::FactEvent& fact) {
+  if (fact.key == "go version") placement_.AddVersion(fact.value);
+  next_.OnFact(fact);
+}
+
+void GoNamer::OnHolder(const HolderEvent& holder) {
+  const bool segment = holder.name == "data" || holder.name == "bss";
+  if (holder.kind == RootKind::kSegment && segment) {
+    placement_.AddSegment(holder);
+    if (placement_.slide()) return Split(holder);
   }
-  void OnProgress(uint64_t done_bytes) override { sink_.OnProgress(done_bytes); }
+  HolderEvent event = holder;
+  event.references = Resolved(holder.references);
+  next_.OnHolder(event);
+}
 
-  void OnFact(const heapgraph::FactEvent& fact) override {
-    sink_.OnFact(fact);
-    if (fact.key != "go version" || executable_.version().empty()) return;
-    // The dump's version may go on with experiments, "go1.26.0 X:nogreenteagc".
-    const auto first = [](std::string_view text) { return text.substr(0, text.find(' ')); };
-    if (first(fact.value) != first(executable_.version())) {
-      Refuse("is of " + executable_.version() + ", the heap of " + std::string(fact.value));
+void GoNamer::Saw(TypeKey key) {
+  if (key == last_seen_ || key == 0) return;
+  last_seen_ = key;
+  if (seen_.size() < kMaxKeys) seen_.insert(key);
+}
+
+TypeKey GoNamer::Resolve(TypeKey key) {
+  if (key == DescriptorOf(key) || !placement_.slide()) return key;
+  if (!layouts_) layouts_ = std::make_unique<GoLayouts>(executable_, *placement_.slide());
+  const TypeKey resolved = layouts_->Resolved(key);
+  // A word taken for a descriptor by its place, of which the executable knows better.
+  if (resolved == key && IsBehindInterface(key)) return 0;
+  Saw(resolved);
+  return resolved;
+}
+
+std::span<const Reference> GoNamer::Resolved(std::span<const Reference> references) {
+  bool derived = false;
+  for (const Reference& reference : references) {
+    if (reference.target_type == 0) continue;
+    Saw(reference.target_type);
+    derived |= reference.target_type != DescriptorOf(reference.target_type);
+  }
+  if (!derived || !placement_.slide()) return references;
+  references_.assign(references.begin(), references.end());
+  for (Reference& reference : references_) {
+    reference.target_type = Resolve(reference.target_type);
+  }
+  return references_;
+}
+
+// The segment's references by the globals they lie in, both in the order of addresses.
+void GoNamer::Split(const HolderEvent& segment) {
+  const auto resolved = Resolved(segment.references);
+  std::vector<Reference> references(resolved.begin(), resolved.end());
+  std::stable_sort(
+      references.begin(), references.end(),
+      [](const Reference& a, const Reference& b) { return OffsetOf(a) < OffsetOf(b); });
+  const auto& globals = executable_.globals();
+  const uint64_t begin = segment.address - *placement_.slide(), end = begin + segment.bytes;
+  auto global = std::partition_point(globals.begin(), globals.end(), [begin](const GoGlobal& each) {
+    return each.address + each.bytes <= begin;
+  });
+  rest_.clear();
+  size_t next = 0;
+  uint64_t done = begin;
+  for (; global != globals.end() && global->address < end; ++global) {
+    if (global->address + global->bytes <= done) continue;  // lies within the one before
+    const uint64_t from = std::max(global->address, done);
+    const uint64_t to = std::min(global->address + global->bytes, end);
+    for (; next < references.size() && begin + OffsetOf(references[next]) < from; ++next) {
+      rest_.push_back(references[next]);
     }
-  }
-
-  void OnHolder(const HolderEvent& holder) override {
-    if (holder.kind != RootKind::kSegment || refused_ || !FindSlide(holder)) {
-      sink_.OnHolder(holder);
-      return;
+    const size_t first = next;
+    for (; next < references.size() && begin + OffsetOf(references[next]) < to; ++next) {
+      references[next].label =
+          Label(Label::Kind::kOffset, begin + OffsetOf(references[next]) - global->address);
     }
-    Split(holder);
-  }
-
-  bool fits() const { return slide_.has_value() && !refused_; }
-  uint64_t slide() const { return slide_.value_or(0); }
-
- private:
-  void Refuse(const std::string& why) {
-    if (std::exchange(refused_, true)) return;
-    sink_.OnFact({"executable", executable_.path() + " " + why + ": globals stay without names"});
-  }
-
-  // The first piece of a segment begins where its symbol says, but for the slide.
-  bool FindSlide(const HolderEvent& segment) {
-    if (slide_) return true;
-    const auto begin = executable_.Symbol("runtime." + std::string(segment.name));
-    if (!begin) {
-      Refuse("has no symbols (built with -ldflags=-s)");
-      return false;
-    }
-    const uint64_t slide = segment.address - *begin;
-    if (slide % kPage != 0) {
-      Refuse("is not the program of this heap: its segment " + std::string(segment.name) +
-             " lies elsewhere");
-      return false;
-    }
-    slide_ = slide;
-    return true;
-  }
-
-  // One holder for each global that lies in the segment, with references or without, so that every
-  // reading tells the same; what belongs to no symbol comes last, in one.
-  void Split(const HolderEvent& segment) {
-    const auto& globals = executable_.globals();
-    const uint64_t begin = segment.address - *slide_, end = begin + segment.bytes;
-    auto global = std::partition_point(globals.begin(), globals.end(), [&](const GoGlobal& each) {
-      return each.address + each.bytes <= begin;
-    });
-    std::vector<Reference> nameless;
-    size_t next = 0;
-    const auto address_of = [&](const Reference& reference) {
-      return begin + reference.label.number();
-    };
-    for (; global != globals.end() && global->address < end; ++global) {
-      std::vector<Reference> named;
-      for (; next < segment.references.size(); ++next) {
-        const Reference& reference = segment.references[next];
-        const uint64_t address = address_of(reference);
-        if (address >= global->address + global->bytes) break;
-        if (address < global->address) {
-          nameless.push_back(reference);
-        } else {
-          named.push_back({reference.target, Label(Label::Kind::kOffset, address - global->address),
-                           reference.target_type});
-        }
-      }
-      sink_.OnHolder({.kind = RootKind::kGlobal,
+    HolderEvent event{.kind = RootKind::kGlobal,
                       .name = global->name,
-                      .address = global->address + *slide_,
+                      .address = global->address + *placement_.slide(),
                       .bytes = global->bytes,
-                      .references = named,
-                      .contents = {}});
+                      .references = std::span(references).subspan(first, next - first)};
+    if (global->address == from && segment.contents.size() >= to - begin) {
+      event.contents = segment.contents.subspan(from - begin, to - from);
     }
-    for (; next < segment.references.size(); ++next) nameless.push_back(segment.references[next]);
-    const std::string name = std::string(segment.name) + " (no symbol)";
-    sink_.OnHolder({.kind = RootKind::kGlobal,
-                    .name = name,
-                    .address = segment.address,
-                    .bytes = segment.bytes,
-                    .references = nameless,
-                    .contents = {}});
+    next_.OnHolder(event);
+    done = to;
   }
+  rest_.insert(rest_.end(), references.begin() + static_cast<ptrdiff_t>(next), references.end());
+  HolderEvent event = segment;
+  const std::string name = std::string(segment.name) + " (no symbol)";
+  event.name = name;
+  event.references = rest_;
+  event.contents = {};
+  next_.OnHolder(event);
+}
 
-  HeapSink& sink_;
-  const GoExecutable& executable_;
-  std::optional<uint64_t> slide_;
-  bool refused_ = false;
-};
+void GoNamer::Name(TypeKey key) {
+  const GoLayout* const layout = layouts_->LayoutOf(layouts_->Resolved(key));
+  if (layout == nullptr || layout->name.empty()) return;
+  next_.OnType({.key = key,
+                .name = layout->name,
+                .bytes = layout->value_bytes,
+                .internal = layout->internal});
+}
 
-Result<heapgraph::ReadOutcome> NamedGoHeap::Read(HeapSink& sink, Wants wants) {
-  Filter filter(sink, executable_);
-  auto outcome = heap_->Read(filter, wants);
-  fits_ = filter.fits();
-  slide_ = filter.slide();
+void GoNamer::Finish() {
+  if (!placement_.mismatch().empty()) {
+    next_.OnFact({.key = "executable", .value = placement_.mismatch()});
+  }
+  if (!placement_.slide()) return;
+  if (!layouts_) layouts_ = std::make_unique<GoLayouts>(executable_, *placement_.slide());
+  for (const TypeKey key : seen_) Name(key);
+  char slide[24];
+  std::snprintf(slide, sizeof(slide), "0x%llx",
+                static_cast<unsigned long long>(*placement_.slide()));
+  next_.OnFact({.key = "executable slide", .value = slide});
+}
+
+Result<heapgraph::ReadOutcome> NamedGoHeap::Read(heapgraph::HeapSink& sink, Wants wants) {
+  GoNamer namer(executable_, placement_, sink);
+  auto outcome = heap_->Read(namer, wants);
+  if (outcome) namer.Finish();
   return outcome;
 }
 

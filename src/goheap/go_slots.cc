@@ -43,14 +43,13 @@ SlotsEnd GoSlots::ReadList(const std::byte*& at, const std::byte* end, GoRegion&
       return SlotsEnd::kWrong;
     }
     const bool inside = offset < region.length && (offset & 7) == 0;
-    if (region.ordered && (!inside || offset < next)) return WrongSlot(offset, region);
-    if (kReferences && inside && region.length - offset >= 8) {
-      if (count_ == room_) {
-        result = SlotsEnd::kFull;
-        break;
-      }
-      Take(region, offset, next);
+    if (region.ordered && (!inside || offset < next)) return WrongSlot(offset, next, region);
+    if (slots_ == room_) {
+      result = SlotsEnd::kFull;
+      break;
     }
+    ++slots_;
+    if (kReferences && inside && region.length - offset >= 8) Take(region, offset, next);
     next = offset + 8;
     region.any = true;
     p = q;
@@ -60,9 +59,9 @@ SlotsEnd GoSlots::ReadList(const std::byte*& at, const std::byte* end, GoRegion&
   return result;
 }
 
-SlotsEnd GoSlots::WrongSlot(uint64_t offset, const GoRegion& region) {
+SlotsEnd GoSlots::WrongSlot(uint64_t offset, uint64_t next, const GoRegion& region) {
   wrong_ = "a slot at offset " + std::to_string(offset) + " of " + std::to_string(region.length) +
-           " bytes, behind " + std::to_string(region.next);
+           " bytes, behind " + std::to_string(next);
   return SlotsEnd::kWrong;
 }
 

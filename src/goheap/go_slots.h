@@ -24,7 +24,7 @@ struct GoRegion {
 enum class SlotsEnd {
   kDone,   // behind the list
   kShort,  // the bytes end first; what was read is in references()
-  kFull,   // no room for more references
+  kFull,   // no room for more slots
   kWrong,  // see wrong()
 };
 
@@ -36,11 +36,11 @@ class GoSlots {
     arena_bytes_ = end - begin;
   }
 
-  // Room for references, cleared.
+  // Room for as many slots, cleared.
   void Begin(uint64_t room) {
     if (references_.size() < room) references_.resize(room);
     room_ = room;
-    count_ = 0;
+    Clear();
   }
   // Reads on from `at`, which moves behind what was read; labels are offsets in the region.
   // Pointers that are nil or outside the arenas are left out, the latter counted.
@@ -49,7 +49,7 @@ class GoSlots {
                                       : ReadList<false>(at, end, region);
   }
   std::span<heapgraph::Reference> references() { return {references_.data(), count_}; }
-  void Clear() { count_ = 0; }
+  void Clear() { slots_ = count_ = 0; }
 
   // Whether an address may be an object's.
   bool InArenas(uint64_t address) const { return address - arena_begin_ < arena_bytes_; }
@@ -59,14 +59,14 @@ class GoSlots {
  private:
   template <bool kReferences>
   SlotsEnd ReadList(const std::byte*& at, const std::byte* end, GoRegion& region);
-  SlotsEnd WrongSlot(uint64_t offset, const GoRegion& region);
+  SlotsEnd WrongSlot(uint64_t offset, uint64_t next, const GoRegion& region);
   void Take(const GoRegion& region, uint64_t offset, uint64_t next);
 
   GoHints& hints_;
   heapgraph::HeapSink& sink_;
   uint64_t arena_begin_ = 0, arena_bytes_ = 0;
   std::vector<heapgraph::Reference> references_;  // [room_] at least; the first count_ hold
-  size_t room_ = 0, count_ = 0;
+  size_t room_ = 0, slots_ = 0, count_ = 0;
   uint64_t outside_ = 0;
   std::string wrong_;
 };
