@@ -86,8 +86,8 @@ struct HeapReport {
 
   // Identity: owned + shared + garbage = bytes, and the same of objects.
   uint64_t objects = 0, bytes = 0;
-  uint64_t owned_objects = 0, owned_bytes = 0;      // kept by one named root alone
-  uint64_t shared_objects = 0, shared_bytes = 0;    // reachable, but by no named root alone
+  uint64_t owned_objects = 0, owned_bytes = 0;      // kept by one root alone
+  uint64_t shared_objects = 0, shared_bytes = 0;    // reachable, but by no root alone
   uint64_t garbage_objects = 0, garbage_bytes = 0;  // reached by no root
   uint64_t references = 0, roots = 0;
   uint64_t reachable_bytes() const { return owned_bytes + shared_bytes; }

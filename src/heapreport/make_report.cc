@@ -1,6 +1,7 @@
 #include "heapreport/make_report.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "heapreport/report_tree.h"
 #include "heapreport/retaining_chain.h"
@@ -20,10 +21,13 @@ void FillTotals(const HeapAnalysis& analysis, HeapReport* report) {
   report->bytes = tree.reachable_bytes + tree.garbage_bytes;
   report->garbage_objects = tree.garbage_objects;
   report->garbage_bytes = tree.garbage_bytes;
+  // What is under the virtual root is a root, or reached from several.
+  std::unordered_set<ObjectId> roots;
+  for (const heapgraph::Root& root : graph.roots()) roots.insert(root.object);
   for (const ObjectId id : tree.top_level()) {
-    (graph.is_holder(id) ? report->owned_bytes : report->shared_bytes) += tree.retained_bytes[id];
-    (graph.is_holder(id) ? report->owned_objects : report->shared_objects) +=
-        tree.retained_objects[id];
+    const bool owned = roots.contains(id);
+    (owned ? report->owned_bytes : report->shared_bytes) += tree.retained_bytes[id];
+    (owned ? report->owned_objects : report->shared_objects) += tree.retained_objects[id];
   }
   report->references = graph.edge_count();
   report->roots = graph.roots().size();
@@ -115,7 +119,8 @@ void FillSuspects(const HeapAnalysis& analysis, const RetainingChildren& childre
         const heapgraph::RetainingNode& node = analysis.retaining.nodes[at];
         suspect.chain.push_back(NameOfNode(graph, node));
         // A node counts the insides of its containers too; the pile is exact.
-        const bool pile = node.holder == kNoObject && node.type != 0 && node.type == found.piled_type;
+        const bool pile =
+            node.holder == kNoObject && node.type != 0 && node.type == found.piled_type;
         suspect.objects = pile && !found.group ? found.piled_objects : node.objects;
       }
       if (found.group && suspect.chain.size() == 1) suspect.objects = found.objects;

@@ -52,8 +52,8 @@ std::string Totals(const HeapReport& report) {
     text += Row({FormatCount(objects), Bytes(bytes), FormatShare(bytes, report.bytes)}, what);
   };
   text += Row({"objects", "bytes", "share"}, "");
-  row("held by one owner with a name", report.owned_objects, report.owned_bytes);
-  row("held by several roots together (no one owner)", report.shared_objects, report.shared_bytes);
+  row("held by one root", report.owned_objects, report.owned_bytes);
+  row("held by several roots together", report.shared_objects, report.shared_bytes);
   row("garbage: no root reaches it", report.garbage_objects, report.garbage_bytes);
   row("in all", report.objects, report.bytes);
   const auto fact = [&](const char* key) {
@@ -120,8 +120,12 @@ std::string SpansText(const HeapReport& report, size_t top) {
         Heading(WrapText("Spans held by " + JoinChain(held.chain) + ": " + FormatCount(held.spans) +
                              ", of which " + FormatCount(held.ended) + " ended",
                          kWidth, 2));
-    for (const NamedCount& name : held.names) text += Row({FormatCount(name.count)}, name.name);
     size_t shown = 0;
+    for (const NamedCount& name : held.names) {
+      if (shown++ == 5) break;
+      text += Row({FormatCount(name.count)}, name.name);
+    }
+    shown = 0;
     for (const HeldTrace& trace : held.traces) {
       if (shown++ == std::min<size_t>(top, 10)) break;
       text += Presentable("    trace " + trace.trace_id + " span " + trace.span_id +

@@ -90,7 +90,7 @@ TEST(ReportTextTest, BeginsWithTheFindingAndIsNowhereWiderThan100Columns) {
 TEST(ReportTextTest, AFullReportReadsSo) {
   const std::string text = HeapReportText(LeakySpansReport());
   EXPECT_THAT(text, HasSubstr("go heap dump, go version go1.24.4"));
-  EXPECT_THAT(text, HasSubstr("held by one owner with a name"));
+  EXPECT_THAT(text, HasSubstr("held by one root"));
   EXPECT_THAT(text,
               HasSubstr("The runtime's own count: 1166464 objects, 209715200 bytes: the same."));
   EXPECT_THAT(text, HasSubstr("trace 0af7651916cd43dd8448eb211c80319c span b7ad6b7169203331 ended "

@@ -24,8 +24,9 @@ std::string SpanClause(const HeapReport& report, const HeldSpans& spans) {
                      (spans.ended == spans.spans ? "all" : FormatCount(spans.ended)) +
                      " of them ended";
   if (spans.spans == 1) text = ": one span, " + std::string(spans.ended ? "ended" : "not ended");
-  if (spans.newest_end_ns > 0 && report.time_ns >= spans.newest_end_ns)
-    text += ", newest " + FormatSpanOfTime(report.time_ns - spans.newest_end_ns) + " ago";
+  const int64_t age_ns = report.time_ns - spans.newest_end_ns;
+  if (spans.newest_end_ns > 0 && age_ns >= 0)
+    text += ", newest " + (age_ns < kNsPerSecond ? "under 1 s" : FormatSpanOfTime(age_ns)) + " ago";
   return text;
 }
 
@@ -39,6 +40,25 @@ std::string PileClause(const ReportSuspect& suspect) {
   return suspect.objects > 1 ? ": " + FormatCount(suspect.objects) + " objects" : "";
 }
 
+// What to name of the growth: of the path that is suspected most, the deepest part that has 70 % of
+// all growth; the path itself where none has.
+const heapgraph::PathGrowth* GrownPath(const heapgraph::HeapGrowth& growth) {
+  constexpr double kMost = 0.7;
+  const heapgraph::PathGrowth* suspect = nullptr;
+  for (const auto& row : growth.paths) {
+    if (row.suspect && (suspect == nullptr || row.bytes > suspect->bytes)) suspect = &row;
+  }
+  if (suspect == nullptr) return nullptr;
+  const heapgraph::PathGrowth* named = nullptr;
+  for (const auto& row : growth.paths) {
+    const bool part = row.path.size() <= suspect->path.size() &&
+                      std::equal(row.path.begin(), row.path.end(), suspect->path.begin());
+    const bool most = static_cast<double>(row.bytes) >= kMost * static_cast<double>(growth.bytes);
+    if (part && most && (named == nullptr || row.path.size() > named->path.size())) named = &row;
+  }
+  return named != nullptr ? named : suspect;
+}
+
 std::string GrowthHeadline(const HeapReport& report) {
   const heapgraph::HeapGrowth& growth = *report.growth;
   const std::string from_to =
@@ -48,11 +68,8 @@ std::string GrowthHeadline(const HeapReport& report) {
     return "The heap shrank by " + FormatBytes(-static_cast<double>(growth.bytes)) + from_to + ".";
   }
   std::string text = "The heap grew by " + FormatBytes(static_cast<double>(growth.bytes)) + from_to;
-  const auto path = std::find_if(growth.paths.begin(), growth.paths.end(),
-                                 [](const auto& row) { return row.suspect; });
-  if (path == growth.paths.end()) {
-    return text + "; no one path has most of it.";
-  }
+  const heapgraph::PathGrowth* path = GrownPath(growth);
+  if (path == nullptr) return text + "; no one path has most of it.";
   return text + ": " +
          FormatShare(static_cast<uint64_t>(std::max<int64_t>(0, path->bytes)),
                      static_cast<uint64_t>(growth.bytes)) +

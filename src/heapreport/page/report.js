@@ -54,7 +54,7 @@
     const fact = (name, amount, detail) => make('div', { class: 'fact' }, make('dt', {}, name),
       make('dd', {}, make('b', {}, bytes(amount.bytes)), make('span', {}, detail || `${count(amount.objects)} objects, ${share(amount.bytes, totals.all.bytes)}`)));
     main.append(make('dl', { class: 'facts' }, fact('The heap', totals.all, `${count(totals.all.objects)} objects, ${count(totals.references)} references`),
-      fact('Held by one owner', totals.owned), fact('Held by several roots', totals.shared), fact('Garbage', totals.garbage)));
+      fact('Held by one root', totals.owned), fact('Held by several roots', totals.shared), fact('Garbage', totals.garbage)));
   }
 
   function drawSuspects() {
