@@ -37,7 +37,7 @@ std::string_view RecordName(std::span<const std::byte> bytes) {
 
 // No larger than the dump, so that small ones cost little.
 size_t WindowFor(const ByteSource& source) {
-  constexpr uint64_t kMaxWindow = uint64_t{8} << 20;
+  constexpr uint64_t kMaxWindow = uint64_t{4} << 20;
   const uint64_t size = std::min(source.size().value_or(kMaxWindow), kMaxWindow);
   return static_cast<size_t>(std::max<uint64_t>(size + 1, kGoDumpMagic.size()));
 }
