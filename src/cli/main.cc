@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/profile_commands.h"
 #include "cli/shrink_command.h"
+#include "cli/snapshot_command.h"
 #include "collect/runner.h"
 #include "collect/watcher.h"
 #include "server/server.h"
@@ -264,6 +265,31 @@ void AddShrink(CLI::App* app, int* exit_code) {
   command->callback([options, exit_code] { *exit_code = RunShrink(*options); });
 }
 
+void AddSnapshot(CLI::App* app, int* exit_code) {
+  auto* options = new SnapshotCommandOptions;
+  CLI::App* command = app->add_subcommand(
+      "snapshot", "The heap of a running Go program, which stands still for a moment");
+  command->add_option("--pid", options->pid, "the process")->required()->check(CLI::PositiveNumber);
+  command->add_option("-o,--out", options->out, "file, FIFO or - for stdout (heap.PID.graph)");
+  command->add_option("--exe", options->exe, "the program (/proc/PID/exe)");
+  command
+      ->add_option("--max-copy", options->max_copy_bytes,
+                   "of the heap's pointers, as 2G; half of the available memory by default")
+      ->transform(CLI::AsSizeValue(false));
+  command->add_flag("--spool", options->spool, "copy into a temporary file, not into memory");
+  command->add_flag("--strict", options->strict,
+                    "keep no contents at all, not even the times and names of spans");
+  command->add_flag("--all-span-ids", options->all_span_ids,
+                    "keep the ids of every span, 24 bytes each, rather than of a sample");
+  command->footer(
+      "The program needs no change: it is stopped, its pointers are copied, it goes on. Needs the\n"
+      "right to trace it: the same user and kernel.yama.ptrace_scope 0, or CAP_SYS_PTRACE; in a\n"
+      "pod a shared process namespace.\n\n"
+      "Example:\n"
+      "  tidemark snapshot --pid 4711 && tidemark heap heap.4711.graph --exe ./service");
+  command->callback([options, exit_code] { *exit_code = RunSnapshot(*options); });
+}
+
 void AddDetect(CLI::App* app, int* exit_code) {
   struct Flags {
     std::string points, out;
@@ -341,8 +367,9 @@ int Main(int argc, char** argv) {
       "Start with:\n  tidemark run -- ./service          a report of what one program holds\n"
       "  tidemark serve                     the server; point OTLP exporters at port 4317 or 4318");
   int exit_code = kExitFine;
-  for (const auto add : {AddServe, AddRun, AddWatch, AddTop, AddDiff, AddHeap, AddShrink, AddDetect,
-                         AddIncidents, AddSurvivors, AddCapture, AddCompare}) {
+  for (const auto add :
+       {AddServe, AddRun, AddWatch, AddTop, AddDiff, AddHeap, AddShrink, AddSnapshot, AddDetect,
+        AddIncidents, AddSurvivors, AddCapture, AddCompare}) {
     add(&app, &exit_code);
   }
   try {

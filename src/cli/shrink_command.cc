@@ -1,74 +1,17 @@
 #include "cli/shrink_command.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 
 #include "base/text.h"
 #include "cli/output.h"
+#include "cli/output_file.h"
 #include "cli/progress_line.h"
 #include "graphfile/shrink.h"
 #include "heapdump/open_dump.h"
 
 namespace tidemark {
 namespace {
-
-// The file, FIFO or standard output that is written to. What was written of a file goes with it
-// unless Keep() was called.
-class Output {
- public:
-  static Result<Output> Open(const std::string& path, const std::string& dump) {
-    if (path == "-") {
-      if (isatty(STDOUT_FILENO) != 0)
-        return InvalidArgument("the shrunk dump is binary; name a file with --out");
-      return Output("standard output", dup(STDOUT_FILENO), false);
-    }
-    struct stat from, to;
-    if (dump != "-" && stat(dump.c_str(), &from) == 0 && stat(path.c_str(), &to) == 0 &&
-        from.st_dev == to.st_dev && from.st_ino == to.st_ino) {
-      return InvalidArgument(path + ": is the dump itself; name another file with --out");
-    }
-    const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return IoError(path + ": " + std::strerror(errno));
-    return Output(path, fd, fstat(fd, &to) == 0 && S_ISREG(to.st_mode));
-  }
-  Output(Output&& other) noexcept
-      : path_(std::move(other.path_)),
-        fd_(std::exchange(other.fd_, -1)),
-        remove_(std::exchange(other.remove_, false)) {}
-  Output& operator=(Output&&) = delete;
-  ~Output() {
-    if (fd_ >= 0) close(fd_);
-    if (remove_) unlink(path_.c_str());
-  }
-
-  Result<void> Write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t wrote = write(fd_, bytes.data(), bytes.size());
-      if (wrote < 0 && errno == EINTR) continue;
-      if (wrote < 0) return IoError(path_ + ": " + std::strerror(errno));
-      bytes = bytes.subspan(static_cast<size_t>(wrote));
-    }
-    return {};
-  }
-  Result<void> Keep() {
-    if (close(std::exchange(fd_, -1)) != 0) return IoError(path_ + ": " + std::strerror(errno));
-    remove_ = false;
-    return {};
-  }
-
- private:
-  Output(std::string path, int fd, bool remove)
-      : path_(std::move(path)), fd_(fd), remove_(remove) {}
-  std::string path_;
-  int fd_;
-  bool remove_;
-};
 
 Result<graphfile::ShrinkReport> Shrink(const ShrinkCommandOptions& options,
                                        const std::string& out) {
@@ -79,7 +22,7 @@ Result<graphfile::ShrinkReport> Shrink(const ShrinkCommandOptions& options,
     return InvalidArgument(options.dump +
                            ": is shrunk already; --strict takes what it kept of spans as well");
   }
-  TIDEMARK_ASSIGN_OR_RETURN(Output output, Output::Open(out, options.dump));
+  TIDEMARK_ASSIGN_OR_RETURN(OutputFile output, OutputFile::Open(out, options.dump));
   ProgressLine line(stderr);
   graphfile::ShrinkOptions shrink;
   shrink.strict = options.strict;

@@ -70,6 +70,15 @@ json::object ToJson(const CaptureRef& capture) {
           {"file", capture.file}};
 }
 
+json::object ToJson(const HeapDumpRef& dump) {
+  return {{"id", dump.id},
+          {"name", dump.name},
+          {"version", dump.version},
+          {"headline", dump.headline},
+          {"time", TimeValue(dump.time_ns)},
+          {"partial", dump.partial}};
+}
+
 template <typename T>
 json::array ToArray(const std::vector<T>& items) {
   json::array out;
@@ -84,10 +93,13 @@ json::array ToArray(const std::vector<T>& items) {
 }
 
 json::object ToJson(const Evidence& evidence) {
-  json::object out{
-      {"stacks", ToArray(evidence.stacks)},       {"routes", ToArray(evidence.routes)},
-      {"traces", ToArray(evidence.traces)},       {"captures", ToArray(evidence.captures)},
-      {"retention", ToArray(evidence.retention)}, {"deploy", nullptr}};
+  json::object out{{"stacks", ToArray(evidence.stacks)},
+                   {"routes", ToArray(evidence.routes)},
+                   {"traces", ToArray(evidence.traces)},
+                   {"captures", ToArray(evidence.captures)},
+                   {"retention", ToArray(evidence.retention)},
+                   {"heap_dumps", ToArray(evidence.heap_dumps)},
+                   {"deploy", nullptr}};
   if (evidence.deploy) {
     out["deploy"] = json::object{{"version", evidence.deploy->version},
                                  {"time", TimeValue(evidence.deploy->time_ns)}};
@@ -246,6 +258,15 @@ void Read(Reader& reader, CaptureRef* capture) {
   reader.Text("file", &capture->file);
 }
 
+void Read(Reader& reader, HeapDumpRef* dump) {
+  reader.Text("id", &dump->id);
+  reader.Text("name", &dump->name);
+  reader.Text("version", &dump->version);
+  reader.Text("headline", &dump->headline);
+  reader.Time("time", &dump->time_ns);
+  reader.Bool("partial", &dump->partial);
+}
+
 void Read(Reader& reader, Evidence* evidence) {
   reader.Array("stacks", &evidence->stacks,
                [](Reader& r, StackEvidence* stack) { Read(r, stack); });
@@ -256,6 +277,8 @@ void Read(Reader& reader, Evidence* evidence) {
   reader.Array("captures", &evidence->captures,
                [](Reader& r, CaptureRef* capture) { Read(r, capture); });
   reader.Texts("retention", &evidence->retention);
+  reader.Array("heap_dumps", &evidence->heap_dumps,
+               [](Reader& r, HeapDumpRef* dump) { Read(r, dump); });
   reader.Object("deploy", [&](Reader& r) {
     evidence->deploy.emplace();
     r.Text("version", &evidence->deploy->version);

@@ -12,18 +12,6 @@ struct OpenCore {
   std::unique_ptr<ElfCore> core;
 };
 
-Result<GoHeapTables> ReadTables(const GoProgram& program, ElfCore& core) {
-  GoHeapTables tables;
-  const PieceImage& image = core.image();
-  TIDEMARK_ASSIGN_OR_RETURN(tables.modules,
-                            ReadModules(image, program.layout, program.addresses.first_module));
-  TIDEMARK_ASSIGN_OR_RETURN(tables.table, ReadSpans(image, program.layout, program.addresses.heap));
-  tables.goroutines =
-      ReadGoroutines(image, program.layout, program.addresses.goroutines, core.notes().threads);
-  tables.roots = ReadRuntimeRoots(image, program.layout, program.addresses, tables.table);
-  return tables;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<heapgraph::HeapSource>> OpenGoCore(const std::string& core_path,
@@ -44,7 +32,8 @@ Result<std::unique_ptr<heapgraph::HeapSource>> OpenGoCore(const std::string& cor
   };
   if (auto fits = open->file->CheckAgainst(image, slide); !fits) return in_core(fits.error());
   GoProgram program = open->file->At(slide);
-  auto tables = ReadTables(program, *open->core);
+  auto tables =
+      ReadGoHeapTables(image, program.layout, program.addresses, open->core->notes().threads);
   if (!tables) return in_core(tables.error());
   std::string damage = open->core->damage();
   return std::unique_ptr<heapgraph::HeapSource>(

@@ -28,17 +28,28 @@ uint64_t NumberOf(Dwarf_Die* die, unsigned attribute) {
   return dwarf_formaddr(&value, &address) == 0 ? address : 0;
 }
 
-// The fixed address of a variable; 0: it has none. Go writes the expression in a plain block, which
-// libdw's own decoder of locations refuses.
+// The fixed address of a variable; 0: it has none. Go writes its location as a plain block, which
+// dwarf_getlocation refuses since DWARF 4.
 uint64_t AddressOf(Dwarf_Die* variable) {
   Dwarf_Attribute location;
   Dwarf_Block block;
-  uint64_t address = 0;
   if (dwarf_attr(variable, DW_AT_location, &location) == nullptr) return 0;
-  if (dwarf_formblock(&location, &block) != 0) return 0;
-  if (block.length != 1 + sizeof address || block.data[0] != DW_OP_addr) return 0;
-  std::memcpy(&address, block.data + 1, sizeof address);
-  return address;
+  if (dwarf_formblock(&location, &block) != 0 || block.length == 0) return 0;
+  if (block.data[0] == DW_OP_addr && block.length == 9) {
+    uint64_t address = 0;
+    std::memcpy(&address, block.data + 1, sizeof address);
+    return address;
+  }
+  if (block.data[0] != DW_OP_addrx) return 0;
+  Dwarf_Op* operations = nullptr;  // DWARF 5: an index into .debug_addr
+  size_t count = 0;
+  Dwarf_Attribute indexed;
+  Dwarf_Addr address = 0;
+  if (dwarf_getlocation(&location, &operations, &count) != 0 || count != 1 ||
+      dwarf_getlocation_attr(&location, &operations[0], &indexed) != 0) {
+    return 0;
+  }
+  return dwarf_formaddr(&indexed, &address) == 0 ? address : 0;
 }
 
 }  // namespace

@@ -20,7 +20,9 @@ constexpr std::string_view kPackage = "go.opentelemetry.io/otel/sdk/trace.";
 // Offsets in a recordingSpan.
 struct SpanLayout {
   uint64_t kind = 0, name = 0, start = 0, end = 0, context = 0;
-  uint64_t needed() const { return context + 24; }  // trace id and span id
+  // A graph-only file keeps the ids, trace and span, of a sample only: most spans end before them.
+  uint64_t needed() const { return end + 16; }
+  uint64_t needed_for_ids() const { return context + 24; }
 };
 constexpr SpanLayout kSince1_20 = {88, 96, 112, 136, 192};
 constexpr SpanLayout kBefore1_20 = {72, 80, 96, 120, 176};
@@ -150,7 +152,8 @@ class SpanReader : public ContentsSink {
     const auto kind = At<int64_t>(bytes, layout.kind);
     const int64_t start = UnixNs(bytes, layout.start), end = UnixNs(bytes, layout.end);
     return kind >= 1 && kind <= 5 && start > 0 && (end == 0 || end >= start) &&
-           At<uint64_t>(bytes, layout.context + 16) != 0;
+           (bytes.size() < layout.needed_for_ids() ||
+            At<uint64_t>(bytes, layout.context + 16) != 0);
   }
 
   void Keep(ObjectId id, std::span<const std::byte> bytes, const SpanLayout& layout) {

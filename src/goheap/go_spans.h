@@ -14,9 +14,9 @@ namespace tidemark::goheap {
 
 struct GoSpan {
   heapgraph::ObjectId object = heapgraph::kNoObject;
-  uint32_t name = 0;                 // in GoSpans::names
-  int64_t start_ns = 0, end_ns = 0;  // Unix; end 0 = has not ended
-  std::array<uint8_t, 16> trace_id{};
+  uint32_t name = 0;                   // in GoSpans::names
+  int64_t start_ns = 0, end_ns = 0;    // Unix; end 0 = has not ended
+  std::array<uint8_t, 16> trace_id{};  // both zero: not kept by who shrank the dump
   std::array<uint8_t, 8> span_id{};
 };
 

@@ -83,4 +83,15 @@ std::vector<RuntimeRoot> ReadRuntimeRoots(const MemoryImage& image, const Runtim
   return roots.Take();
 }
 
+Result<GoHeapTables> ReadGoHeapTables(const MemoryImage& image, const RuntimeLayout& layout,
+                                      const RuntimeAddresses& addresses,
+                                      std::span<const ThreadRegisters> threads) {
+  GoHeapTables tables;
+  TIDEMARK_ASSIGN_OR_RETURN(tables.modules, ReadModules(image, layout, addresses.first_module));
+  TIDEMARK_ASSIGN_OR_RETURN(tables.table, ReadSpans(image, layout, addresses.heap));
+  tables.goroutines = ReadGoroutines(image, layout, addresses.goroutines, threads);
+  tables.roots = ReadRuntimeRoots(image, layout, addresses, tables.table);
+  return tables;
+}
+
 }  // namespace tidemark::goheap

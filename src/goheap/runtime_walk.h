@@ -66,5 +66,9 @@ struct GoHeapTables {
   std::vector<Goroutine> goroutines;
   std::vector<RuntimeRoot> roots;
 };
+// Errors: those of ReadModules and ReadSpans.
+Result<GoHeapTables> ReadGoHeapTables(const MemoryImage& image, const RuntimeLayout& layout,
+                                      const RuntimeAddresses& addresses,
+                                      std::span<const ThreadRegisters> threads);
 
 }  // namespace tidemark::goheap

@@ -18,8 +18,8 @@ using testing::AnyOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-std::string SomeFile() {
-  return FileOf([](heapgraph::HeapSink& sink) { RandomEvents(11).Tell(300, sink); });
+std::string SomeFile(size_t events = 300) {
+  return FileOf([events](heapgraph::HeapSink& sink) { RandomEvents(11).Tell(events, sink); });
 }
 
 std::string BytesOf(const auto& value) {
@@ -38,7 +38,7 @@ std::string FileWithBlock(std::string_view raw, uint32_t told_bytes = ~0u) {
                      0};
   if (told_bytes != ~0u) header.raw_bytes = told_bytes;
   header.checksum = BlockChecksum(header, stored);
-  const std::string empty = FileOf([](heapgraph::HeapSink&) {});
+  static const std::string empty = FileOf([](heapgraph::HeapSink&) {});
   return empty.substr(0, empty.find("TBLK")) + BytesOf(header) + stored;
 }
 
@@ -92,8 +92,7 @@ TEST(GraphFileDamage, ABombIsRefusedBeforeItIsInflated) {
 
 // The bytes of a block with events of every kind, cut and flipped behind the checksum's back.
 std::string RawBlock() {
-  class OneBlock : public heapgraph::HeapSink {};
-  std::string file = SomeFile();
+  const std::string file = SomeFile(80);
   const size_t at = file.find("TBLK");
   BlockHeader header;
   std::memcpy(&header, file.data() + at, sizeof header);
@@ -114,13 +113,11 @@ TEST(GraphFileDamage, ABlockCutAtAnyByteIsRefused) {
 TEST(GraphFileDamage, ABlockWithAnyByteChangedDoesNoHarm) {
   const std::string raw = RawBlock();
   for (size_t at = 0; at < raw.size(); ++at) {
-    for (const int change : {1, 128, 255}) {
-      std::string damaged = raw;
-      damaged[at] = static_cast<char>(damaged[at] ^ change);
-      const auto told = ReadFile(FileWithBlock(damaged));
-      ASSERT_TRUE(told);
-      EXPECT_THAT(told->outcome.damage, AnyOf(StartsWith("block 0 at"), StartsWith("block 1 at")));
-    }
+    std::string damaged = raw;
+    damaged[at] = static_cast<char>(damaged[at] ^ (at % 2 == 0 ? 255 : 1 << at % 8));
+    const auto told = ReadFile(FileWithBlock(damaged));
+    ASSERT_TRUE(told);
+    EXPECT_THAT(told->outcome.damage, AnyOf(StartsWith("block 0 at"), StartsWith("block 1 at")));
   }
 }
 

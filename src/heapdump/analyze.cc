@@ -16,6 +16,39 @@ HeapRuntime RuntimeOf(DumpFormat format, const std::string& told) {
   return HeapRuntime::kOther;
 }
 
+// Gives no more memory once the analysis is to stop, which ends it at its next step.
+class StoppableScratch : public heapgraph::Scratch {
+ public:
+  StoppableScratch(std::unique_ptr<heapgraph::Scratch> scratch, const std::atomic<bool>* stop)
+      : scratch_(std::move(scratch)), stop_(stop) {}
+
+  Result<std::span<std::byte>> Allocate(uint64_t bytes) override {
+    if (*stop_) return Unavailable("the analysis was stopped");
+    return scratch_->Allocate(bytes);
+  }
+  Result<std::span<std::byte>> Resize(std::span<std::byte> bytes, uint64_t new_bytes) override {
+    if (*stop_) return Unavailable("the analysis was stopped");
+    return scratch_->Resize(bytes, new_bytes);
+  }
+  void Release(std::span<std::byte> bytes) override { scratch_->Release(bytes); }
+  void Breathe() override { scratch_->Breathe(); }
+  uint64_t peak_bytes() const override { return scratch_->peak_bytes(); }
+
+ private:
+  const std::unique_ptr<heapgraph::Scratch> scratch_;
+  const std::atomic<bool>* const stop_;
+};
+
+std::unique_ptr<heapgraph::Scratch> MakeScratch(const AnalyzeOptions& options) {
+  std::unique_ptr<heapgraph::Scratch> scratch = std::make_unique<heapgraph::HeapScratch>();
+  if (options.memory_bytes > 0) {
+    scratch = std::make_unique<SpillFile>(options.memory_bytes,
+                                          TempDirectory(options.open.temp_directory));
+  }
+  if (options.stop == nullptr) return scratch;
+  return std::make_unique<StoppableScratch>(std::move(scratch), options.stop);
+}
+
 Result<void> WorkOut(const AnalyzeOptions& options, HeapAnalysis* analysis) {
   heapgraph::Scratch& scratch = *analysis->scratch;
   const heapgraph::HeapGraph& graph = *analysis->graph;
@@ -29,14 +62,11 @@ Result<void> WorkOut(const AnalyzeOptions& options, HeapAnalysis* analysis) {
 }
 
 Result<HeapAnalysis> Analyze(const std::string& path, const AnalyzeOptions& options) {
-  TIDEMARK_ASSIGN_OR_RETURN(OpenedDump dump, OpenDump(path, options.open));
   HeapAnalysis analysis;
-  if (options.memory_bytes > 0) {
-    analysis.scratch = std::make_unique<SpillFile>(options.memory_bytes,
-                                                   TempDirectory(options.open.temp_directory));
-  } else {
-    analysis.scratch = std::make_unique<heapgraph::HeapScratch>();
-  }
+  analysis.scratch = MakeScratch(options);
+  OpenDumpOptions open = options.open;
+  open.scratch = analysis.scratch.get();
+  TIDEMARK_ASSIGN_OR_RETURN(OpenedDump dump, OpenDump(path, open));
   analysis.file = path;
   analysis.file_bytes = dump.file_bytes;
   analysis.time_ns = dump.file_time_ns;

@@ -1,6 +1,7 @@
 // From a dump to everything that is said about it.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "heapdump/open_dump.h"
@@ -14,6 +15,8 @@ struct AnalyzeOptions {
   // limit, nothing in files.
   uint64_t memory_bytes = 0;
   heapgraph::Progress progress;  // called on the caller's thread
+  // Set from another thread: the analysis ends soon, with "unavailable".
+  const std::atomic<bool>* stop = nullptr;
   heapgraph::SuspectSettings suspects;
 };
 

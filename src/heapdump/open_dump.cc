@@ -6,6 +6,7 @@
 #include "heapdump/dump_bytes.h"
 #include "heapdump/dump_format.h"
 #include "hprof/hprof_reader.h"
+#include "v8heap/snapshot_reader.h"
 
 namespace tidemark {
 namespace {
@@ -28,9 +29,9 @@ Result<std::unique_ptr<HeapSource>> OpenReader(DumpFormat format, const std::str
         return InvalidArgument(path + ": a core is read out of order; store it inflated in a file");
       return goheap::OpenGoCore(path, options.exe);
     case DumpFormat::kV8Snapshot:
-      break;
+      return v8heap::OpenV8Snapshot(std::move(dump.bytes), {.scratch = options.scratch});
   }
-  return InvalidArgument(path + ": this format is not read yet");
+  return Internal(path + ": a format without a reader");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "heapgraph/heap_events.h"
+#include "heapgraph/scratch.h"
 
 namespace tidemark {
 
@@ -17,6 +18,8 @@ struct OpenDumpOptions {
   // core, the executable that it names.
   std::string exe;
   bool mat_compat = false;  // HPROF: Eclipse MAT's model of references
+  // Where a V8 snapshot's arrays lie; outlives the source. Null: in memory.
+  heapgraph::Scratch* scratch = nullptr;
   // True: the source is read once only, so that a pipe is read as it comes. False: a pipe is
   // copied into an unlinked file of `temp_directory` first.
   bool one_reading = false;

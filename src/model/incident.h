@@ -64,6 +64,16 @@ struct CaptureRef {
   std::string file;
 };
 
+// A heap dump that was posted for an incident, once it is analysed.
+struct HeapDumpRef {
+  std::string id;
+  std::string name;      // as its sender called it
+  std::string version;   // of the service; may be empty
+  std::string headline;  // who holds the memory, in a sentence
+  int64_t time_ns = 0;   // received
+  bool partial = false;  // the dump was damaged
+};
+
 struct DeployEvidence {
   std::string version;
   int64_t time_ns = 0;  // first seen
@@ -74,7 +84,8 @@ struct Evidence {
   std::vector<RouteEvidence> routes;
   std::vector<TraceEvidence> traces;
   std::vector<CaptureRef> captures;
-  std::vector<std::string> retention;  // paths to roots, from heap dumps
+  std::vector<std::string> retention;   // who holds it, of the last heap dump, largest first
+  std::vector<HeapDumpRef> heap_dumps;  // in the order of their analysis; the last 20
   std::optional<DeployEvidence> deploy;
 };
 

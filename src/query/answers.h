@@ -3,6 +3,7 @@
 
 #include "base/result.h"
 #include "net/http_server.h"
+#include "query/api.h"
 #include "query/live_view.h"
 #include "storage/store.h"
 
@@ -14,8 +15,6 @@ struct ApiContext {
 };
 
 using Answer = Result<HttpResponse>;
-
-HttpResponse JsonResponse(std::string body, int status = 200);
 
 Answer AnswerIncidents(const ApiContext& context, const HttpRequest& request);
 Answer AnswerIncident(const ApiContext& context, const HttpRequest& request, const std::string& id);

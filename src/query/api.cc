@@ -28,15 +28,6 @@ int HttpStatusOf(const Error& error) {
   return 500;
 }
 
-HttpResponse ErrorResponse(const Error& error) {
-  HttpResponse response = JsonResponse(
-      json::serialize(json::object{
-          {"error", {{"code", ErrorCodeName(error.code)}, {"message", error.message}}}}),
-      HttpStatusOf(error));
-  if (error.retryable) response.headers.emplace_back("Retry-After", "1");
-  return response;
-}
-
 // The part of `path` between `prefix` and `suffix`, or "" when it does not look so.
 std::string Between(std::string_view path, std::string_view prefix, std::string_view suffix) {
   if (!path.starts_with(prefix) || !path.ends_with(suffix) ||
@@ -81,6 +72,15 @@ Answer Get(const ApiContext& context, const HttpRequest& request, bool* known) {
 }
 
 }  // namespace
+
+HttpResponse ErrorResponse(const Error& error) {
+  HttpResponse response = JsonResponse(
+      json::serialize(json::object{
+          {"error", {{"code", ErrorCodeName(error.code)}, {"message", error.message}}}}),
+      HttpStatusOf(error));
+  if (error.retryable) response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
 
 HttpResponse JsonResponse(std::string body, int status) {
   return {.status = status, .content_type = "application/json", .body = std::move(body)};

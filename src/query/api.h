@@ -7,6 +7,10 @@
 
 namespace tidemark {
 
+HttpResponse JsonResponse(std::string body, int status = 200);
+// {"error": {"code", "message"}} with the status that fits the error.
+HttpResponse ErrorResponse(const Error& error);
+
 // Answers /api/v1/..., /healthz, /readyz and /metrics. Errors are {"error": {"code", "message"}}
 // with a fitting status. Any thread; `store` and `live` must outlive the handler. Paths it does not
 // know go to `fallback` (the page).

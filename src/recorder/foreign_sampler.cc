@@ -103,6 +103,7 @@ void Recorder::ForgetForeign(uint64_t address) {
   if (!Enter()) return ledger_.CountLoss(Loss::kLockBusy);
   const uint32_t slot = foreign_blocks_.Remove(address);
   if (slot != AddressIndex::kNoSlot) {
+    const LedgerWriter::Stores stores(&ledger_);
     ledger_.RemoveLive(slot);
     ledger_.header()->sampled_frees += 1;
   }

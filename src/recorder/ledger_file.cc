@@ -181,6 +181,15 @@ void LedgerWriter::Detach() {
           static_cast<uint64_t>(-1), 0);
 }
 
+// A slot beyond what is backed is checked by itself: to read a hole of a full tmpfs fails too.
+void LedgerWriter::BeginStores() {
+  const uint64_t end = all_backed_ ? ledger::kFileSize : backed_live_;
+  if (end == 0) return;
+  const uint64_t last = Address(file_) + end - sizeof(uint64_t);
+  if (!Readable(last)) Detach();
+  readable_end_.store(last, std::memory_order_relaxed);
+}
+
 void LedgerWriter::Unmap() {
   if (file_ != nullptr) Syscall(SYS_munmap, Address(file_), ledger::kFileSize);
   file_ = nullptr;

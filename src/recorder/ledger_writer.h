@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <atomic>
+
 #include "ledger/format.h"
 #include "recorder/sys.h"
 
@@ -49,6 +51,20 @@ class LedgerWriter {
   void SetState(ledger::State state, ledger::OffReason reason);
   // Takes the file away again when nothing was ever sampled; else marks the process as exited.
   void Exit();
+
+  // While one stands, stores to what lies before the end of the live samples are not checked one by
+  // one: its making checks that end, and a file is cut from its end. For a handful of stores, with
+  // nothing slow in between: what is cut off meanwhile ends the host.
+  class Stores {
+   public:
+    explicit Stores(LedgerWriter* ledger) : ledger_(ledger) { ledger_->BeginStores(); }
+    ~Stores() { ledger_->readable_end_.store(0, std::memory_order_relaxed); }
+    Stores(const Stores&) = delete;
+    Stores& operator=(const Stores&) = delete;
+
+   private:
+    LedgerWriter* ledger_;
+  };
 
   // Index of the stack with these frames (added when new); kUnknownStack when the table is full.
   uint32_t InternStack(const uint64_t* frames, size_t depth);
@@ -101,14 +117,18 @@ class LedgerWriter {
   template <typename T>
   T* At(uint64_t section, uint32_t i) {
     T* entry = reinterpret_cast<T*>(file_ + section) + i;
-    if (!Readable(Address(entry))) Detach();
+    if (Address(entry) >= readable_end_.load(std::memory_order_relaxed) &&
+        !Readable(Address(entry)))
+      Detach();
     return entry;
   }
+  void BeginStores();
   void Detach();
 
   uint8_t* file_ = nullptr;
   uint8_t* inherited_ = nullptr;  // the parent's file, after Forget; only read
   Control* control_ = nullptr;
+  std::atomic<uint64_t> readable_end_{0};  // address; 0 without Stores. Also read without the lock
   bool cut_short_ = false;
   bool all_backed_ = false;  // the file has no holes: no page needs asking for
   uint64_t backed_modules_ =

@@ -171,30 +171,30 @@ uint32_t Recorder::RecordStack(uint64_t address, size_t size, uint32_t shift,
   const bool exact = shift == ledger::kExactShift;
   const double objects = exact ? 1 : 1 / SampleProbability(size, Interval(shift));
   const double bytes = static_cast<double>(size) * objects;
-  ledger_.CountAllocation(stack, bytes, objects);
-  DTRACE_PROBE3(otel_memory, alloc, address, size, static_cast<uint64_t>(bytes));
-  ledger_.header()->slab_bytes = slab_.used_bytes();
-
-  // The gap may have been drawn before the interval doubled; and there may have to be room made,
-  // which doubles it.
+  ledger::LiveSample sample = {};
+  sample.address = address;
+  sample.size = size;
+  sample.alloc_monotonic_ns = ClockNs(CLOCK_MONOTONIC_COARSE);
+  sample.stack = stack;
+  SpanIds span;
+  if (ReadSpan(modules_.span_source(), &span)) {
+    memcpy(sample.trace_id, span.trace_id, sizeof sample.trace_id);
+    memcpy(sample.span_id, span.span_id, sizeof sample.span_id);
+  }
   if (ledger_.live_full() && !MakeRoom()) ledger_.CountLoss(Loss::kLiveTableFull);
+  DTRACE_PROBE3(otel_memory, alloc, address, size, static_cast<uint64_t>(bytes));
+
+  const LedgerWriter::Stores stores(&ledger_);
+  ledger_.CountAllocation(stack, bytes, objects);
+  ledger_.header()->slab_bytes = slab_.used_bytes();
+  // The gap may have been drawn before the interval doubled, which MakeRoom does as well.
   for (; !exact && shift < interval_shift_.load(std::memory_order_relaxed); ++shift) {
     if (thread_state.random.Unit() > KeepOnDoubling(size, Interval(shift))) {
       ledger_.CountThinned();
       return LedgerWriter::kNoSlot;
     }
   }
-  ledger::LiveSample sample = {};
-  sample.address = address;
-  sample.size = size;
-  sample.alloc_monotonic_ns = ClockNs(CLOCK_MONOTONIC_COARSE);
-  sample.stack = stack;
   sample.interval_shift = shift;
-  SpanIds span;
-  if (ReadSpan(modules_.span_source(), &span)) {
-    memcpy(sample.trace_id, span.trace_id, sizeof sample.trace_id);
-    memcpy(sample.span_id, span.span_id, sizeof sample.span_id);
-  }
   return ledger_.AddLive(sample);
 }
 
@@ -263,6 +263,7 @@ void Recorder::DropSample(void* pointer) {
   // After fork the tag may be one of the parent's: then the slot is not this block's.
   if (tag == Slab::kNoTag || !ledger_.open() || ledger_.live_address(tag - 1) != Address(pointer))
     return;
+  const LedgerWriter::Stores stores(&ledger_);
   ledger_.RemoveLive(tag - 1);
   ledger_.header()->sampled_frees += 1;
 }

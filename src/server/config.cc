@@ -62,6 +62,8 @@ std::map<std::string, Setter> Setters(ServerConfig* config) {
       {"max_body", Size(&config->max_body_bytes)},
       {"max_queue", Size(&config->max_queue_bytes)},
       {"store_memory", Size(&config->store_memory_bytes)},
+      {"heap_dump_max", Size(&config->heap_dump_max_bytes)},
+      {"heap_dump_memory", Size(&config->heap_dump_memory_bytes)},
   };
 }
 

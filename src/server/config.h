@@ -22,6 +22,8 @@ struct ServerConfig {
   size_t max_body_bytes = 64 << 20;    // OTLP bodies, inflated
   size_t max_queue_bytes = 128 << 20;  // decoded, not yet summarised
   size_t store_memory_bytes = 512 << 20;
+  uint64_t heap_dump_max_bytes = 16ULL << 30;    // of one that is posted, as it is sent
+  uint64_t heap_dump_memory_bytes = 1ULL << 30;  // for its graph; the rest goes to files
   // The whole file and its path, for the scraper to pick its keys from; empty without a file.
   std::string scrape_text, scrape_file;
 };

@@ -8,6 +8,7 @@ namespace tidemark {
 namespace {
 
 constexpr size_t kTracesPerRoute = 10;
+constexpr size_t kMaxHeapDumps = 20;  // of an incident, in its evidence
 constexpr size_t kStoredRoutes = 10;  // of an instance, as tidemark.survivor.bytes
 // Requests by route are told apart this finely; growth is set against them from profile to profile.
 constexpr int64_t kRequestStepNs = 5 * kNsPerSecond;
@@ -377,6 +378,18 @@ void LiveState::OnCaptured(const CaptureOrder& order, const CaptureRef& ref) {
   Incident* incident = book_.Find(order.annotations.incident);
   if (incident == nullptr) return;
   incident->evidence.captures.push_back(ref);
+  book_.Touch(incident);
+}
+
+void LiveState::OnHeapDump(const std::string& incident_id, const HeapDumpRef& dump,
+                           std::vector<std::string> retention) {
+  Incident* incident = book_.Find(incident_id);
+  if (incident == nullptr) return;
+  auto& dumps = incident->evidence.heap_dumps;
+  std::erase_if(dumps, [&](const HeapDumpRef& known) { return known.id == dump.id; });
+  if (dumps.size() >= kMaxHeapDumps) dumps.erase(dumps.begin());
+  dumps.push_back(dump);
+  incident->evidence.retention = std::move(retention);
   book_.Touch(incident);
 }
 

@@ -59,6 +59,9 @@ class LiveState {
   void OnMetrics(const MetricBatch& batch);
   void OnProfile(ProfileBatch batch);
   void OnCaptured(const CaptureOrder& order, const CaptureRef& ref);
+  // A dump that was posted for an incident; `retention`: who holds the memory, largest first.
+  void OnHeapDump(const std::string& incident_id, const HeapDumpRef& dump,
+                  std::vector<std::string> retention);
   // About once a second: verdicts, incidents to resolve and to save. `wall_ns` is the wall clock.
   void Tick(int64_t wall_ns);
 

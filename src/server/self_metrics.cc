@@ -94,6 +94,25 @@ void AddState(const SelfState& state, Text* text) {
                 state.capturer->refused());
 }
 
+void AddHeapDumps(const HeapDumpsStats& dumps, Text* text) {
+  text->Counter("tidemark_heap_dumps_received_total", "Heap dumps received whole.", dumps.received);
+  text->Counter("tidemark_heap_dumps_received_bytes_total", "Bytes of those.",
+                dumps.received_bytes);
+  text->Counter("tidemark_heap_dumps_refused_total",
+                "Heap dumps refused because too many wait; retryable.", dumps.refused);
+  text->Counter("tidemark_heap_dumps_broken_off_total", "Heap dumps that did not arrive whole.",
+                dumps.broken_off);
+  text->Counter("tidemark_heap_dumps_analysed_total", "Heap dumps with a report.", dumps.analysed);
+  text->Counter("tidemark_heap_dumps_failed_total", "Heap dumps that could not be analysed.",
+                dumps.failed);
+  text->Counter("tidemark_heap_dumps_forgotten_total", "Reports removed to keep the limits.",
+                dumps.forgotten);
+  text->Gauge("tidemark_heap_dumps_waiting", "Heap dumps arriving, waiting or being analysed.",
+              dumps.waiting);
+  text->Gauge("tidemark_heap_dumps_kept", "Heap dumps known.", dumps.kept);
+  text->Gauge("tidemark_heap_dumps_kept_bytes", "Size of their reports.", dumps.kept_bytes);
+}
+
 void AddDetectors(const LiveStats& live, Text* text) {
   const FleetCounters& metrics = live.metric_detector;
   text->Counter("tidemark_detector_points_total", "Points that the metric level took.",
@@ -176,6 +195,7 @@ std::string SelfMetricsText(const SelfState& state) {
   AddIngest(state, &text);
   AddScraper(state.scraper, &text);
   AddState(state, &text);
+  AddHeapDumps(state.heap_dumps, &text);
   AddDetectors(state.live, &text);
   AddStore(state.store, &text);
   return text.Take();

@@ -7,6 +7,7 @@
 #include "net/http_server.h"
 #include "scrape/scraper.h"
 #include "server/capturer.h"
+#include "server/heap_dumps.h"
 #include "server/live_state.h"
 #include "server/otlp_service.h"
 #include "server/shard.h"
@@ -18,6 +19,7 @@ struct SelfState {
   const OtlpStats* otlp;
   const Shard* shard;
   const Capturer* capturer;
+  HeapDumpsStats heap_dumps;
   StoreStats store;
   LiveStats live;
   ScraperStats scraper;

@@ -10,6 +10,8 @@
 #include "codec/incident_json.h"
 #include "query/api.h"
 #include "scrape/scraper.h"
+#include "server/heap_dump_api.h"
+#include "server/heap_dumps.h"
 #include "server/live_state.h"
 #include "server/otlp_grpc.h"
 #include "server/otlp_http.h"
@@ -64,6 +66,7 @@ class ServerImpl : public Server,
     grpc_.reset();
     otlp_http_.reset();
     api_http_.reset();
+    heap_dumps_.reset();
     capturer_.reset();
     shard_.reset();
     store_.reset();
@@ -83,6 +86,11 @@ class ServerImpl : public Server,
         });
     shard_ = std::make_unique<Shard>(config_.max_queue_bytes, kTick,
                                      [this] { live_->Tick(WallClockNs()); });
+    heap_dumps_ = std::make_unique<HeapDumps>(
+        HeapDumpsOptions{.directory = config_.data_dir + "/heap-dumps",
+                         .max_upload_bytes = config_.heap_dump_max_bytes,
+                         .memory_bytes = config_.heap_dump_memory_bytes},
+        [this](const HeapDumpInfo& info) { OnHeapDump(info); });
     otlp_ = std::make_unique<OtlpService>(OtlpLimits{config_.max_body_bytes}, store_.get(), this);
     TIDEMARK_RETURN_IF_ERROR(Listen());
     return StartScraper();
@@ -172,9 +180,9 @@ class ServerImpl : public Server,
   }
   Result<std::string> Metrics() override {
     TIDEMARK_ASSIGN_OR_RETURN(const LiveStats live, Ask([this] { return Result(live_->stats()); }));
-    return SelfMetricsText({&otlp_->stats(), shard_.get(), capturer_.get(), store_->stats(), live,
-                            scraper_ ? scraper_->stats() : ScraperStats(), otlp_http_->stats(),
-                            api_http_->stats()});
+    return SelfMetricsText({&otlp_->stats(), shard_.get(), capturer_.get(), heap_dumps_->stats(),
+                            store_->stats(), live, scraper_ ? scraper_->stats() : ScraperStats(),
+                            otlp_http_->stats(), api_http_->stats()});
   }
 
  private:
@@ -231,9 +239,29 @@ class ServerImpl : public Server,
                           .port = config_.api_port,
                           .threads = kApiThreads,
                           .max_body_bytes = 1 << 20};
+    api.body_sink = MakeHeapDumpSink(heap_dumps_.get(), [this](const std::string& id) {
+      const auto incident = FindIncident(id);
+      return incident ? Result<void>() : Result<void>(incident.error());
+    });
     TIDEMARK_ASSIGN_OR_RETURN(
-        api_http_, HttpServer::Start(api, MakeApiHandler(store_.get(), this, MakePageHandler())));
+        api_http_, HttpServer::Start(api, MakeHeapDumpHandler(heap_dumps_.get(),
+                                                              MakeApiHandler(store_.get(), this,
+                                                                             MakePageHandler()))));
     return {};
+  }
+
+  // On the thread that analyses.
+  void OnHeapDump(const HeapDumpInfo& info) {
+    if (info.incident_id.empty()) return;
+    const HeapDumpRef ref{.id = info.id,
+                          .name = info.name,
+                          .version = info.version,
+                          .headline = info.headline,
+                          .time_ns = info.received_ns,
+                          .partial = !info.damage.empty()};
+    shard_->Post(0, [this, ref, incident = info.incident_id, holders = info.holders] {
+      live_->OnHeapDump(incident, ref, holders);
+    });
   }
 
   Result<void> StartScraper() {
@@ -248,6 +276,7 @@ class ServerImpl : public Server,
   std::unique_ptr<Store> store_;
   std::unique_ptr<LiveState> live_;  // touched by the shard's thread only, once that runs
   std::unique_ptr<Capturer> capturer_;
+  std::unique_ptr<HeapDumps> heap_dumps_;
   std::unique_ptr<Shard> shard_;
   std::unique_ptr<OtlpService> otlp_;
   std::unique_ptr<OtlpGrpcServer> grpc_;

@@ -1,9 +1,10 @@
 // The links of the evidence chain: stacks, routes, traces, paths to roots.
+import { absoluteUrl, apiUrl } from './api';
 import { bytes, count, interval, milliseconds, percent, perHour } from './format';
 import { groupFrames, type FrameGroup } from './flame/library';
 import { place } from './flame/names';
-import type { Frame, RouteEvidence, StackEvidence, TraceEvidence } from './model';
-import { Clock, CopyButton, Section } from './ui';
+import type { Frame, HeapDumpRef, RouteEvidence, StackEvidence, TraceEvidence } from './model';
+import { Clock, Command, CopyButton, Section } from './ui';
 
 const kMaxRows = 100;
 
@@ -159,13 +160,43 @@ export function Traces({ traces }: { traces: readonly TraceEvidence[] }) {
   );
 }
 
-export function Retention({ paths }: { paths: readonly string[] }) {
-  if (paths.length === 0) return null;
+// Heap dumps that were posted for the incident, newest first, each with its finding; below them the
+// owners that the newest one names.
+export function Holders({ dumps, paths, incidentId }: { dumps: readonly HeapDumpRef[]; paths: readonly string[]; incidentId: string }) {
+  const newest = [...dumps].reverse().slice(0, kMaxRows);
   return (
-    <Section id="retention" title="What holds it">
-      <ul class="retention">
-        {paths.slice(0, kMaxRows).map((path, i) => <li key={i} class="code">{path}</li>)}
+    <Section id="holders" title="Who holds it">
+      {newest.length === 0 && paths.length === 0 && (
+        <>
+          <p class="quiet">A heap dump says it. Shrunk ones have no contents in them:</p>
+          <Command what="command" text={postCommand(incidentId)} />
+        </>
+      )}
+      <ul class="holders">
+        {newest.map((each) => (
+          <li key={each.id}>
+            <p>{each.partial && <span class="badge grows">partial</span>} {each.headline}</p>
+            <p class="quiet">
+              <a href={reportUrl(each.id)} target="_blank" rel="noopener">Report</a>
+              {' \u00b7 '}<a href={apiUrl(`heap-dumps/${encodeURIComponent(each.id)}/pprof`)} download={`heap-${each.id}.pb.gz`}>pprof</a>
+              {' \u00b7 '}{each.name || each.id}{each.version !== '' && ` \u00b7 ${each.version}`}{' \u00b7 '}<Clock time={each.time} />
+            </p>
+          </li>
+        ))}
       </ul>
+      {paths.length > 0 && (
+        <ul class="retention">
+          {paths.slice(0, kMaxRows).map((path, i) => <li key={i} class="code">{path}</li>)}
+        </ul>
+      )}
     </Section>
   );
+}
+
+function reportUrl(id: string): string {
+  return apiUrl(`heap-dumps/${encodeURIComponent(id)}/html`);
+}
+
+function postCommand(incidentId: string): string {
+  return `tidemark shrink heap.dump | curl -T - -X POST '${absoluteUrl(`${apiUrl('heap-dumps')}?incident=${encodeURIComponent(incidentId)}`)}'`;
 }

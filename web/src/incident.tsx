@@ -3,7 +3,7 @@ import { useMemo } from 'preact/hooks';
 import { apiUrl } from './api';
 import { Captures } from './captures';
 import type { Mark } from './chart';
-import { Retention, Routes, Stacks, Traces } from './evidence';
+import { Holders, Routes, Stacks, Traces } from './evidence';
 import { place } from './flame/names';
 import { FlameSection } from './flame_section';
 import { dollars, duration, interval, percent, perHour } from './format';
@@ -47,7 +47,7 @@ function Evidence({ incident }: { incident: Incident }) {
       <FlameSection service={incident.service} version={version} spans={(now) => diffSpans(times, now)} stacks={incident.stacks} />
       <Routes routes={incident.routes} />
       <Traces traces={incident.traces} />
-      <Retention paths={incident.retention} />
+      <Holders dumps={incident.heapDumps} paths={incident.retention} incidentId={incident.id} />
       <Captures captures={incident.captures} service={incident.service} instances={incident.instances} />
     </article>
   );

@@ -57,6 +57,15 @@ export interface CaptureRef {
   file: string;
 }
 
+export interface HeapDumpRef {
+  id: string;
+  name: string;
+  version: string;
+  headline: string;
+  time: number | null;
+  partial: boolean;
+}
+
 export interface Deploy {
   version: string;
   time: number | null;
@@ -85,6 +94,7 @@ export interface Incident {
   traces: TraceEvidence[];
   captures: CaptureRef[];
   retention: string[];
+  heapDumps: HeapDumpRef[];
   deploy: Deploy | null;
 }
 
@@ -149,6 +159,7 @@ export function readIncident(raw: unknown): Incident {
     traces: list(evidence.traces, readTrace),
     captures: list(evidence.captures, readCapture),
     retention: list(evidence.retention, text),
+    heapDumps: list(evidence.heap_dumps, readHeapDump),
     deploy: text(deploy.version) === '' ? null : { version: text(deploy.version), time: time(deploy.time) },
   };
 }
@@ -262,6 +273,18 @@ function readCapture(raw: unknown): CaptureRef {
     trigger: text(o.trigger),
     time: time(o.time),
     file: text(o.file),
+  };
+}
+
+function readHeapDump(raw: unknown): HeapDumpRef {
+  const o = fields(raw);
+  return {
+    id: text(o.id),
+    name: text(o.name),
+    version: text(o.version),
+    headline: text(o.headline),
+    time: time(o.time),
+    partial: o.partial === true,
   };
 }
 

@@ -17,7 +17,7 @@ test('an incident of the API is read with all its evidence', () => {
       routes: [{ route: 'GET /', growth_share: 0.9, method: 'span' }],
       traces: [{ trace_id: 'ab', span_id: 'cd', duration_ms: 1.5, ended: true, start: '2026-11-22T15:21:00Z' }],
       captures: [{ id: 'c-1', role: 'worst', time: '2026-11-22T15:22:00Z' }],
-      retention: ['root'], deploy: { version: '1.0.0', time: '2026-11-22T15:20:00Z' },
+      retention: ['root'], heap_dumps: [{ id: 'd-1', headline: '92 % of the heap is held by main.cache', partial: true }], deploy: { version: '1.0.0', time: '2026-11-22T15:20:00Z' },
     },
   });
   assert.equal(incident.onset, Date.UTC(2026, 10, 22, 15, 20, 55));
@@ -26,6 +26,7 @@ test('an incident of the API is read with all its evidence', () => {
   assert.deepEqual(incident.growthBytesPerHour, { value: 3, low: 1, high: 5 });
   assert.deepEqual([incident.stacks[0]!.frames[0]!.line, incident.stacks[0]!.inuseBytes], [4, 7]);
   assert.deepEqual([incident.routes[0]!.method, incident.traces[0]!.ended, incident.captures[0]!.role], ['span', true, 'worst']);
+  assert.deepEqual([incident.heapDumps[0]!.headline, incident.heapDumps[0]!.partial], ['92 % of the heap is held by main.cache', true]);
   assert.deepEqual(incident.deploy, { version: '1.0.0', time: Date.UTC(2026, 10, 22, 15, 20) });
 });
 
