@@ -80,11 +80,13 @@ def heap(tidemark, dump, program):
 
 
 def check_heap(what, report, subject):
-    everything, reachable = report["totals"]["all"], report["totals"]["reachable"]
+    everything, garbage = report["totals"]["all"], report["totals"]["garbage"]
     more = everything["objects"] - subject.objects
     check(f"{what}: objects", 0 <= more <= SINCE, f"{everything['objects']}, and the runtime counts {subject.objects}")
     check(f"{what}: whole", not report["dump"]["partial"], report["dump"])
-    check(f"{what}: reached from roots", everything["objects"] - reachable["objects"] <= SINCE, reachable)
+    check(f"{what}: reached from roots", garbage["objects"] <= SINCE, garbage)
+    counted = report["dump"]["facts"]["runtime objects"]
+    check(f"{what}: as the spans' own counters say", counted == str(everything["objects"]), counted)
     held = {row["name"]: row["retained_bytes"] for row in report["owners"]}
     # 19,800 nodes of 96 bytes, their names and values hang on the map.
     check(f"{what}: main.byName", held.get("main.byName", 0) > NODES * 96 * 0.9, held)
