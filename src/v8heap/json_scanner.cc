@@ -111,6 +111,7 @@ bool JsonScanner::Number(uint64_t* value) {
   }
   if (at == at_) return Fail("a number");
   at_ = at;
+  if (at_ == end_) return Fail("the end of a number");  // it may have been cut
   *value = number;
   return !failed_;
 }
