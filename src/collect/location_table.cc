@@ -22,7 +22,12 @@ std::string Hex(const std::string& bytes) {
 
 LocationTable::LocationTable(const LedgerSnapshot& ledger, std::string root, Symbolizer* symbolizer,
                              Profile* profile)
-    : root_(std::move(root)), symbolizer_(symbolizer), profile_(profile), modules_(ledger.modules) {
+    : root_(std::move(root)),
+      perf_map_path_(root_ + "/tmp/perf-" + std::to_string(ledger.header.pid) + ".map"),
+      start_ns_(ledger.header.start_unix_ns),
+      symbolizer_(symbolizer),
+      profile_(profile),
+      modules_(ledger.modules) {
   std::stable_sort(modules_.begin(), modules_.end(), [&](const auto& a, const auto& b) {
     return (a.path == ledger.header.exe_path) > (b.path == ledger.header.exe_path);
   });
@@ -62,6 +67,9 @@ const std::vector<SymbolFrame>& LocationTable::FramesOf(uint64_t address, uint32
   if (mapping != kNoIndex) {
     const LedgerModule& module = modules_[mapping];
     frames = symbolizer_->Frames(RefOf(mapping), address - module.start + module.file_offset);
+  } else {
+    if (!perf_map_) perf_map_ = PerfMap::Read(perf_map_path_, start_ns_);
+    frames = perf_map_->Frames(address - 1);  // in the call before
   }
   return frames_.emplace(address, std::move(frames)).first->second;
 }

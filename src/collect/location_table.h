@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "collect/perf_map.h"
 #include "ledger/ledger_reader.h"
 #include "model/profile.h"
 #include "symbolize/symbolizer.h"
@@ -38,6 +40,9 @@ class LocationTable {
   ModuleRef RefOf(uint32_t mapping) const;
 
   const std::string root_;
+  const std::string perf_map_path_;
+  const int64_t start_ns_;           // of the process
+  std::optional<PerfMap> perf_map_;  // read when code without a module is met
   Symbolizer* symbolizer_;
   Profile* profile_;
   std::vector<LedgerModule> modules_;  // as the profile's mappings

@@ -195,6 +195,43 @@ TEST(RunnerTest, ExitStatusIsPassedOn) {
   EXPECT_EQ(RecordedRun("", "text", {"/etc/passwd"}).Wait(), 126);
 }
 
+// Those of PATH, and where pyenv keeps its own.
+std::vector<std::string> Pythons() {
+  std::vector<std::string> out = {"python3.13", "python3.12"};
+  const char* home = std::getenv("HOME");
+  std::error_code none;
+  if (home == nullptr) return out;
+  for (const auto& version :
+       std::filesystem::directory_iterator(std::string(home) + "/.pyenv/versions", none)) {
+    const std::string name = version.path().filename();
+    if (name.starts_with("3.12") || name.starts_with("3.13"))
+      out.push_back(version.path() / "bin/python3");
+  }
+  return out;
+}
+
+// With perf's trampolines each Python function has code of its own, which perf's map names.
+TEST(RunnerTest, PythonFunctionsAreNamedByTheMapForPerf) {
+  const std::string script =
+      "import sys\nif sys.version_info < (3, 12): sys.exit(9)\nkeep = []\n"
+      "def keep_one(): keep.append(bytearray(5000))\n"
+      "def keep_many():\n  for i in range(4000): keep_one()\n"
+      "keep_many()\nimport os\nos.kill(os.getpid(), 9)\n";
+  for (const std::string& python : Pythons()) {
+    RecordedRun run(
+        "", "text",
+        {"/usr/bin/env", "PYTHONPERFSUPPORT=1", "PYTHONMALLOC=malloc", python, "-c", script});
+    if (run.Wait() != 128 + SIGKILL) continue;
+    const std::string out = run.Out();
+    const size_t one = out.find("        keep_one"), many = out.find("        keep_many");
+    EXPECT_NE(one, std::string::npos) << out;
+    EXPECT_NE(many, std::string::npos) << out;
+    EXPECT_LT(one, many) << "the caller is further from the leaf";
+    return;
+  }
+  GTEST_SKIP() << "no python3.12 or python3.13 here";
+}
+
 TEST(RunnerTest, SilenceIsExplained) {
   RecordedRun small("", "text", {"/bin/true"});
   EXPECT_EQ(small.Wait(), 0);

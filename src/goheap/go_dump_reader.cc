@@ -35,6 +35,13 @@ std::string_view RecordName(std::span<const std::byte> bytes) {
   return tag == 0 || tag >= kGoTags ? "record" : GoTagName(static_cast<GoTag>(tag));
 }
 
+// No larger than the dump, so that small ones cost little.
+size_t WindowFor(const ByteSource& source) {
+  constexpr uint64_t kMaxWindow = uint64_t{4} << 20;
+  const uint64_t size = std::min(source.size().value_or(kMaxWindow), kMaxWindow);
+  return static_cast<size_t>(std::max<uint64_t>(size + 1, kGoDumpMagic.size()));
+}
+
 }  // namespace
 
 bool IsGoDump(std::span<const std::byte> beginning) {
@@ -47,7 +54,7 @@ std::unique_ptr<heapgraph::HeapSource> OpenGoDump(std::unique_ptr<ByteSource> by
 }
 
 GoDumpReading::GoDumpReading(ByteSource& source, HeapSink& sink, heapgraph::HeapSource::Wants wants)
-    : cursor_(source, kMaxWindow),
+    : cursor_(source, WindowFor(source)),
       sink_(sink),
       wants_(wants),
       size_(source.size()),
@@ -83,8 +90,12 @@ Result<ReadOutcome> GoDumpReading::Run() {
     } else if (left.size() < ask && at == bytes->data()) {
       Damage(cursor_.offset(), RecordName(left),
              left.empty() ? "the dump ends without its end record" : "the dump ends within it");
+    } else if (left.size() == cursor_.max_window()) {
+      Damage(cursor_.offset(), RecordName(left),
+             "is longer than " + std::to_string(left.size()) + " bytes");
     } else {
-      ask = static_cast<size_t>(std::max<uint64_t>(left.size() + 1, needed_));
+      const uint64_t wanted = std::max<uint64_t>(left.size() + 1, needed_);
+      ask = static_cast<size_t>(std::min<uint64_t>(wanted, cursor_.max_window()));
     }
   }
   Finish();

@@ -25,8 +25,7 @@ class GoDumpReading {
 
  private:
   // Memory of a record that is longer than this is not held in the window.
-  static constexpr uint64_t kInWindow = uint64_t{2} << 20;
-  static constexpr size_t kMaxWindow = size_t{8} << 20;
+  static constexpr uint64_t kInWindow = uint64_t{1} << 20;
 
   enum class Step { kNext, kShort, kEnd, kWrong, kLong };
 

@@ -175,7 +175,7 @@ Result<void> GoDumpReading::ReadLong() {
     return LongError(skipped.error());
   }
   if (long_.tag == GoTag::kFrame) {
-    auto bytes = cursor_.Peek(kMaxText + 64);
+    auto bytes = cursor_.Peek(std::min(cursor_.max_window(), size_t{kMaxText + 64}));
     if (!bytes) return LongError(bytes.error());
     GoFields fields(bytes->data(), bytes->data() + bytes->size());
     const std::string_view function = FrameFunction(fields);

@@ -225,7 +225,7 @@ TEST(GoDumpTest, SegmentsFinalizersAndOtherRootsAreHolders) {
   EXPECT_EQ(heap.facts.at("go version"), "go1.24.4");
 }
 
-// Sinks of long records: every reference must arrive once, with its place.
+// Long records: every reference must arrive once, with its place.
 struct LongCase {
   size_t words;
   size_t step;  // a pointer every so many words

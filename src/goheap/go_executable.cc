@@ -12,6 +12,7 @@ constexpr size_t kMaxSymbols = 4 << 20;
 constexpr size_t kMaxRelocations = 16 << 20;
 constexpr size_t kMaxName = 4096;
 constexpr size_t kMaxFields = 65'535;
+constexpr size_t kMaxFieldsInAll = 8 << 20;
 constexpr uint64_t kTypeBytes = 48;  // of internal/abi.Type, before what a kind adds
 
 // "go%2euber%2eorg/zap.Cache" -> "go.uber.org/zap.Cache": dots of an import path's last part.
@@ -66,6 +67,8 @@ Result<void> GoExecutable::ReadTables() {
   ReadSymbols();
   ReadRelocations();
   ReadVersion();
+  if (version_.empty()) ReadStrippedVersion();
+  if (!Symbol("runtime.types")) ReadModule();
   if (version_.empty() && !file_->HasSection(".gopclntab")) {
     return InvalidArgument(path() + ": not a Go program");
   }
@@ -192,9 +195,10 @@ const GoType* GoExecutable::TypeAt(uint64_t descriptor) const {
 bool GoExecutable::ReadType(uint64_t descriptor, GoType* type) const {
   const auto types = Symbol("runtime.types");
   const auto etypes = Symbol("runtime.etypes");
+  if (!types) return false;  // names count from there
   const auto raw = Bytes(descriptor, kTypeBytes);
   if (raw.size() < kTypeBytes || descriptor % 8 != 0) return false;
-  if (types && etypes && *etypes > *types && descriptor - *types >= *etypes - *types) return false;
+  if (etypes && *etypes > *types && descriptor - *types >= *etypes - *types) return false;
   const auto flags = *Read<uint8_t>(descriptor + 20);
   const auto kind = *Read<uint8_t>(descriptor + 23);
   type->bytes = *Read<uint64_t>(descriptor);
@@ -202,11 +206,9 @@ bool GoExecutable::ReadType(uint64_t descriptor, GoType* type) const {
   type->kind = static_cast<GoKind>(kind & 31);
   type->pointer_shaped = minor() >= 26 ? (flags & 32) != 0 : (kind & 32) != 0;
   if (type->pointer_bytes > type->bytes || (kind & 31) == 0 || (kind & 31) > 26) return false;
-  if (types) {
-    const auto offset = static_cast<int64_t>(*Read<int32_t>(descriptor + 40));
-    type->name = NameAt(*types + static_cast<uint64_t>(offset));
-    if ((flags & 2) != 0 && type->name.starts_with('*')) type->name.erase(0, 1);
-  }
+  const auto offset = static_cast<int64_t>(*Read<int32_t>(descriptor + 40));
+  type->name = NameAt(*types + static_cast<uint64_t>(offset));
+  if ((flags & 2) != 0 && type->name.starts_with('*')) type->name.erase(0, 1);
   const auto pointer = [&](uint64_t offset) { return PointerAt(descriptor + offset).value_or(0); };
   switch (type->kind) {
     case GoKind::kArray:
@@ -240,6 +242,7 @@ void GoExecutable::ReadFields(uint64_t descriptor, GoType* type) const {
     const auto name = PointerAt(at), field_type = PointerAt(at + 8);
     const auto offset = Read<uint64_t>(at + 16);
     if (!name || !field_type || !offset || *offset > type->bytes) return;
+    if (++fields_ > kMaxFieldsInAll) return;
     type->fields.push_back({NameAt(*name), *field_type, *offset});
   }
 }

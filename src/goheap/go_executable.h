@@ -66,7 +66,8 @@ class GoExecutable {
   int minor() const;  // 24 of "go1.24.4"; 99 when the version is not known
   ElfFile& file() const { return *file_; }
 
-  // Link address of a symbol; nothing when it is not there or symbols were stripped (-s).
+  // Link address of a symbol of package runtime; nothing when it is not there. Of a stripped
+  // program (-s) those that its module data has: types, etypes, data, edata, bss, ebss.
   std::optional<uint64_t> Symbol(std::string_view name) const;
   // Variables, by address; none when stripped.
   const std::vector<GoGlobal>& globals() const { return globals_; }
@@ -100,6 +101,9 @@ class GoExecutable {
   void ReadSymbols();
   void ReadRelocations();
   void ReadVersion();
+  void ReadStrippedVersion();
+  void ReadModule();
+  bool ReadModuleAt(uint64_t address);
   std::string NameAt(uint64_t address) const;
   bool ReadType(uint64_t descriptor, GoType* type) const;
   void ReadFields(uint64_t descriptor, GoType* type) const;
@@ -111,6 +115,7 @@ class GoExecutable {
   std::unordered_map<uint64_t, uint64_t> relocated_;   // PIE: pointers the loader fills in
   std::string version_;
   mutable std::unordered_map<uint64_t, std::unique_ptr<GoType>> types_;
+  mutable size_t fields_ = 0;  // of all types_
 };
 
 }  // namespace tidemark::goheap

@@ -12,6 +12,7 @@ namespace {
 constexpr unsigned kGoKind = 0x2900, kGoElement = 0x2902, kGoRuntimeType = 0x2904;
 constexpr size_t kMaxVariables = 1 << 20;
 constexpr int kMaxDepth = 16;
+constexpr uint64_t kMaxSteps = 16 << 20;
 
 bool TypeOf(Dwarf_Die* die, unsigned attribute, Dwarf_Die* type) {
   Dwarf_Attribute value;
@@ -109,6 +110,7 @@ const std::vector<GoSlot>* GoGlobalTypes::SlotsOf(uint64_t address) {
 void GoGlobalTypes::AppendSlots(Dwarf_Die* type, uint64_t offset, std::vector<GoSlot>* slots,
                                 int depth) {
   if (depth > kMaxDepth || slots->size() >= GoLayout::kMaxSlots) return;
+  if (++steps_ > kMaxSteps) return;
   if (const uint64_t descriptor = DescriptorOf(type); descriptor != 0) {
     layouts_.AppendSlots(descriptor, offset, slots);
     return;
@@ -138,7 +140,7 @@ void GoGlobalTypes::AppendStruct(Dwarf_Die* type, uint64_t offset, std::vector<G
     Dwarf_Die inner;
     if (dwarf_tag(&member) != DW_TAG_member || !TypeOf(&member, DW_AT_type, &inner)) continue;
     AppendSlots(&inner, offset + NumberOf(&member, DW_AT_data_member_location), slots, depth + 1);
-  } while (dwarf_siblingof(&member, &member) == 0);
+  } while (steps_ <= kMaxSteps && dwarf_siblingof(&member, &member) == 0);
 }
 
 }  // namespace tidemark::goheap

@@ -35,6 +35,7 @@ class GoGlobalTypes {
   uint64_t types_ = 0;                                 // runtime.types
   std::unordered_map<uint64_t, Dwarf_Off> variables_;  // by address, to the type's DIE
   std::unordered_map<uint64_t, std::vector<GoSlot>> slots_;
+  uint64_t steps_ = 0;  // through types, over all variables
 };
 
 }  // namespace tidemark::goheap

@@ -14,7 +14,7 @@ namespace tidemark::goheap {
 class GoGoroutine {
  public:
   // References kept before a part of the goroutine is told (a stack may be very deep).
-  static constexpr size_t kMaxSlots = size_t{1} << 18;
+  static constexpr size_t kMaxSlots = size_t{1} << 17;
 
   GoGoroutine(heapgraph::HeapSink& sink, bool references) : sink_(sink), wants_(references) {}
 

@@ -6,6 +6,12 @@ namespace tidemark::goheap {
 namespace {
 
 constexpr int kMaxDepth = 32;  // of structs and arrays in each other
+constexpr uint64_t kMaxSteps = 64 << 20;
+
+// The compiler's names; "map" is a keyword, so no package has it.
+bool IsMapStorage(std::string_view name) {
+  return name.starts_with("map.group[") || name.starts_with("map.bucket[");
+}
 
 // Directories, tables and groups of Swiss maps, and buckets of those before.
 bool IsMapPart(std::string_view name) {
@@ -48,6 +54,7 @@ void GoLayouts::AppendSlots(uint64_t descriptor, uint64_t offset, std::vector<Go
                             int depth) {
   const GoType* type = executable_.TypeAt(descriptor);
   if (type == nullptr || type->pointer_bytes == 0 || depth > kMaxDepth) return;
+  if (++steps_ > kMaxSteps) return;
   const auto add = [&](GoSlot slot) {
     slot.offset = offset;
     if (slots->size() < GoLayout::kMaxSlots) slots->push_back(slot);
@@ -70,14 +77,15 @@ void GoLayouts::AppendSlots(uint64_t descriptor, uint64_t offset, std::vector<Go
     case GoKind::kArray: {
       const GoType* element = executable_.TypeAt(type->element);
       for (uint64_t i = 0; element != nullptr && i < type->length; ++i) {
-        if (slots->size() >= GoLayout::kMaxSlots || element->bytes == 0) break;
+        if (slots->size() >= GoLayout::kMaxSlots || steps_ > kMaxSteps) break;
+        if (element->bytes == 0 || (i + 1) * element->bytes > type->bytes) break;
         AppendSlots(type->element, offset + i * element->bytes, slots, depth + 1);
       }
       break;
     }
     case GoKind::kStruct:
       for (const GoField& field : type->fields) {
-        if (slots->size() >= GoLayout::kMaxSlots) break;
+        if (slots->size() >= GoLayout::kMaxSlots || steps_ > kMaxSteps) break;
         AppendSlots(field.type, offset + field.offset, slots, depth + 1);
       }
       break;
@@ -119,18 +127,14 @@ bool GoLayouts::Fill(TypeKey key, GoLayout* layout) {
   layout->pointer_free = type->pointer_bytes == 0;
   AppendSlots(plain - slide_, 0, &layout->slots);
   layout->internal = IsMapPart(type->name);
-  if (const auto group = groups_.find(plain - slide_); group != groups_.end()) {
-    layout->internal = true;
-    if (minor_ < 24) AppendBucket(*type, plain - slide_, &layout->slots);
-  }
+  layout->internal = IsMapStorage(type->name);
+  if (layout->internal && minor_ < 24) AppendBucket(*type, plain - slide_, &layout->slots);
   return true;
 }
 
 // A map's header: since Go 1.24 its directory at 16; before, buckets at 16, old ones at 24, and
 // overflow buckets of pointer-free maps behind 40.
 bool GoLayouts::FillMapHeader(const GoType& map, TypeKey map_key, GoLayout* layout) {
-  groups_[map.group] = true;
-  layouts_.erase(KeyOf(map.group));  // worked out before it was known to be a group
   if (minor_ >= 24) {
     layout->slots.push_back(
         {.offset = 16, .target = PartKey(GoPart::kMapDirectory, map_key), .many = true});

@@ -71,7 +71,7 @@ class GoLayouts {
   const uint64_t slide_;
   int minor_ = 0;
   std::unordered_map<TypeKey, std::unique_ptr<GoLayout>> layouts_;
-  std::unordered_map<uint64_t, bool> groups_;  // descriptors of map groups and buckets
+  uint64_t steps_ = 0;  // of AppendSlots; a made-up type could nest without end
 };
 
 }  // namespace tidemark::goheap

@@ -9,6 +9,7 @@
 
 #include "goheap/core_builder.h"
 #include "goheap/go_program.h"
+#include "goheap/pointer_masks.h"
 
 namespace tidemark::goheap {
 
@@ -21,7 +22,7 @@ class GoMemoryBuilder {
                             kStack = 0x700000, kText = 0x10000, kHeap = 0xc000000000;
 
   explicit GoMemoryBuilder(int minor) : program_(ProgramOf(minor)) {
-    Reserve(kHeapStruct, 68 << 10);
+    Reserve(kHeapStruct + 65536, 1024);  // the fields that are read
     Reserve(kModule, 1024);
     Reserve(kTypes, 8192);
     Reserve(kData, 4096);
@@ -95,10 +96,10 @@ class GoMemoryBuilder {
     Word(kArenaTable + index * 8, kArena);
     Word(kHeapStruct + program_.layout.heap_arenas, kArenaTable);
     if (program_.version.minor <= 19) {
-      Reserve(kArena, 1 << 16);
+      Reserve(kArena, 4096);
       return Bit(kArena + word / 4, word % 4);
     }
-    Reserve(kArena, 1 << 16);
+    Reserve(kArena, 4096);
     Reserve(kArena + program_.layout.arena_no_more_pointers, 4096);
     return Bit(kArena + word / 8, word % 8);
   }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <thread>
 
 namespace tidemark::goheap {
@@ -141,6 +142,11 @@ Result<CopySpace> CopySpace::Make(uint64_t bytes, const std::string& directory) 
   int fd = -1, flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   if (!directory.empty()) {
     fd = open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0) {  // a file system without unnamed files
+      std::string path = directory + "/tidemark-copy-XXXXXX";
+      fd = mkostemp(path.data(), O_CLOEXEC);
+      if (fd >= 0) unlink(path.c_str());
+    }
     if (fd < 0) return IoError(directory + ": no temporary file: " + std::strerror(errno));
     if (const int problem = posix_fallocate(fd, 0, bytes); problem != 0) {
       close(fd);

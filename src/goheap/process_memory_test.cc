@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
 
 namespace tidemark::goheap {
@@ -59,7 +60,7 @@ TEST_P(CopyTest, HoldsWhatMemoryWasAndZerosWhereItWasNeverTouched) {
   EXPECT_EQ(std::count(copy, copy + kBytes, '\0'), static_cast<long>(kBytes - 14));
 }
 
-INSTANTIATE_TEST_SUITE_P(InMemoryAndInAFile, CopyTest, testing::Values("", "/tmp"));
+INSTANTIATE_TEST_SUITE_P(InMemoryAndInAFile, CopyTest, testing::Values("", P_tmpdir));
 
 TEST(ProcessMemoryTest, HolesAreCountedAndReadAsZeros) {
   constexpr size_t kBytes = 1 << 16;

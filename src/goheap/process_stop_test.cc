@@ -92,13 +92,13 @@ TEST(StoppedProcessTest, EveryThreadStandsStillAndGoesOnAfterwards) {
   {
     auto stopped = StoppedProcess::Stop(child.pid(), milliseconds(20'000));
     ASSERT_TRUE(stopped) << stopped.error().message;
-    EXPECT_EQ(stopped->thread_count(), 2u);
+    EXPECT_GE(stopped->thread_count(), 2u);  // a sanitizer may have one of its own
     const uint64_t first = child.ticks(0), second = child.ticks(1);
     for (int i = 0; i < 1000; ++i) std::this_thread::yield();
     EXPECT_EQ(child.ticks(0), first);
     EXPECT_EQ(child.ticks(1), second);
     const auto registers = stopped->Registers();
-    ASSERT_EQ(registers.size(), 2u);
+    ASSERT_GE(registers.size(), 2u);
     EXPECT_NE(registers[0].sp, 0u);
     EXPECT_NE(registers[0].sp, registers[1].sp);
   }
@@ -122,7 +122,7 @@ TEST(StoppedProcessTest, ItCanBeStoppedManyTimes) {
   for (int i = 0; i < 50; ++i) {
     const auto stopped = StoppedProcess::Stop(child.pid(), milliseconds(20'000));
     ASSERT_TRUE(stopped) << stopped.error().message;
-    EXPECT_EQ(stopped->thread_count(), 2u);
+    EXPECT_GE(stopped->thread_count(), 2u);  // a sanitizer may have one of its own
   }
   EXPECT_TRUE(Moves(child));
 }

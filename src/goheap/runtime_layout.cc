@@ -6,6 +6,9 @@ namespace tidemark::goheap {
 namespace {
 
 constexpr int kOldest = 19, kNewest = 27;
+constexpr uint64_t kMaxOffset = 1 << 20;
+
+bool IsWidth(uint64_t bytes) { return bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8; }
 
 void SetSpanFields(int minor, RuntimeLayout& layout) {
   const bool narrow = minor >= 22;
@@ -113,12 +116,12 @@ Result<RuntimeLayout> LayoutOfRuntime(int minor, const FieldFinder& find) {
   RuntimeLayout layout = LayoutByVersion(known ? minor : kNewest);
   for (const KnownField& known_field : kFields) {
     const auto place = find(known_field.type, known_field.field);
-    if (place && place->offset < RuntimeLayout::kNone) layout.*known_field.offset = place->offset;
+    if (place && place->offset < kMaxOffset) layout.*known_field.offset = place->offset;
   }
-  if (const auto place = find("runtime.mspan", "nelems"); place && place->bytes != 0) {
+  if (const auto place = find("runtime.mspan", "nelems"); place && IsWidth(place->bytes)) {
     layout.span_index_width = place->bytes;
   }
-  if (const auto place = find("runtime.special", "offset"); place && place->bytes != 0) {
+  if (const auto place = find("runtime.special", "offset"); place && IsWidth(place->bytes)) {
     layout.special_offset_width = place->bytes;
   }
   return layout;

@@ -109,6 +109,10 @@ Result<void> GoHeap::TypeObjects(HeapAnalysis* analysis) {
     analysis->notes.push_back(std::string(analysis->graph->fact("executable")));
     return {};
   }
+  if (executable_->globals().empty()) {
+    analysis->notes.push_back(executable_->path() +
+                              " has no symbols (built with -ldflags=-s): globals have no names");
+  }
   TIDEMARK_RETURN_IF_ERROR(
       goheap::TypeGoObjects(*analysis->graph, *executable_, named_->slide(), *analysis->scratch));
   return {};

@@ -16,26 +16,43 @@ constexpr uint64_t AlignUp(uint64_t value, uint64_t alignment) {
 // Fields that the JVM adds to a class and does not dump (javaClasses.hpp: *_INJECTED_FIELDS).
 struct Injected {
   std::string_view class_name;
-  uint32_t longs, ints, references;
+  uint32_t bytes;                 // 0 = a reference
+  std::string_view unless = {};   // the class has this field, which stands for it
+  std::string_view only_if = {};  // the class has this field
 };
 constexpr Injected kInjected[] = {
-    {"java/lang/Class", 2, 2, 3},  // klass, array_klass; sizes; domain, signers, source file
-    {"java/lang/ClassLoader", 1, 0, 0},
-    {"java/lang/Module", 1, 0, 0},
-    {"java/lang/invoke/MemberName", 1, 0, 0},
-    {"java/lang/invoke/ResolvedMethodName", 1, 0, 1},
-    {"java/lang/invoke/MethodHandleNatives$CallSiteContext", 2, 0, 0},
+    {"java/lang/Class", 8},  // klass
+    {"java/lang/Class", 8},  // array_klass
+    {"java/lang/Class", 4},  // oop_size
+    {"java/lang/Class", 4},  // static_oop_field_count
+    {"java/lang/Class", 0, "protectionDomain"},
+    {"java/lang/Class", 0, "signers"},
+    {"java/lang/Class", 0},  // source_file
+    {"java/lang/ClassLoader", 8},
+    {"java/lang/Module", 8},
+    {"java/lang/invoke/MemberName", 8},
+    {"java/lang/invoke/ResolvedMethodName", 8},
+    {"java/lang/invoke/ResolvedMethodName", 0, "vmholder"},
+    {"java/lang/invoke/MethodHandleNatives$CallSiteContext", 8},
+    {"java/lang/InternalError", 1},         // during_unsafe_access
+    {"java/lang/Thread", 8, {}, "holder"},  // jvmti_thread_state
+    {"java/lang/Thread", 4, {}, "holder"},  // jvmti_VTMS_transition_disable_count
+    {"java/lang/Thread", 1, {}, "holder"},  // jvmti_is_in_VTMS_transition
+    {"java/lang/Thread", 2, {}, "holder"},  // jfr_epoch
 };
 
 // @Contended of the class library, whose padding the file does not show. No field: all of them.
+// Threads of JDK 19 and later, which have a field `holder`, are not padded any more.
 struct Contended {
   std::string_view class_name, field;
+  std::string_view unless = {};  // the class has this field
 };
 constexpr Contended kContended[] = {
-    {"java/lang/Thread", "threadLocalRandomSeed"},
-    {"java/lang/Thread", "threadLocalRandomProbe"},
-    {"java/lang/Thread", "threadLocalRandomSecondarySeed"},
+    {"java/lang/Thread", "threadLocalRandomSeed", "holder"},
+    {"java/lang/Thread", "threadLocalRandomProbe", "holder"},
+    {"java/lang/Thread", "threadLocalRandomSecondarySeed", "holder"},
     {"java/util/concurrent/ForkJoinPool", "ctl"},
+    {"java/util/concurrent/ForkJoinPool", "parallelism"},
     {"java/util/concurrent/ForkJoinPool$WorkQueue", "top"},
     {"java/util/concurrent/ForkJoinPool$WorkQueue", "source"},
     {"java/util/concurrent/ForkJoinPool$WorkQueue", "nsteals"},
@@ -127,6 +144,14 @@ void InstanceSizes::Resolve(uint32_t position) {
   }
 }
 
+bool InstanceSizes::Declares(const ClassInfo& info, std::string_view field) const {
+  if (field.empty()) return false;
+  for (uint32_t i = 0; i < info.field_count; ++i) {
+    if (names_.Find(table_.fields[info.field_begin + i].name) == field) return true;
+  }
+  return false;
+}
+
 InstanceSizes::Shape InstanceSizes::Extend(const ClassInfo& info, const Shape* super) const {
   Shape shape;
   if (super != nullptr) {
@@ -141,8 +166,11 @@ InstanceSizes::Shape InstanceSizes::Extend(const ClassInfo& info, const Shape* s
   Group ordinary, contended;
   for (uint32_t i = 0; i < info.field_count; ++i) {
     const Field& field = table_.fields[info.field_begin + i];
-    const bool apart = all_contended ||
-                       (name.starts_with("java/") && FindContended(name, names_.Find(field.name)));
+    bool apart = all_contended;
+    if (!apart && name.starts_with("java/")) {
+      const Contended* entry = FindContended(name, names_.Find(field.name));
+      apart = entry != nullptr && !Declares(info, entry->unless);
+    }
     Group& group = apart ? contended : ordinary;
     if (field.type == kObject) {
       ++group.references;
@@ -151,10 +179,13 @@ InstanceSizes::Shape InstanceSizes::Extend(const ClassInfo& info, const Shape* s
     }
   }
   for (const Injected& injected : kInjected) {
-    if (injected.class_name != name) continue;
-    ordinary.primitives.insert(ordinary.primitives.end(), injected.longs, 8);
-    ordinary.primitives.insert(ordinary.primitives.end(), injected.ints, 4);
-    ordinary.references += injected.references;
+    if (injected.class_name != name || Declares(info, injected.unless)) continue;
+    if (!injected.only_if.empty() && !Declares(info, injected.only_if)) continue;
+    if (injected.bytes == 0) {
+      ++ordinary.references;
+    } else {
+      ordinary.primitives.push_back(injected.bytes);
+    }
   }
   if (!model_.fields_fill_gaps) {
     PlaceClassic(ordinary, &shape);

@@ -51,6 +51,7 @@ class InstanceSizes {
     uint32_t references = 0;
   };
   void Resolve(uint32_t position);
+  bool Declares(const ClassInfo& info, std::string_view field) const;
   Shape Extend(const ClassInfo& info, const Shape* super) const;
   void PlaceGroup(const Group& group, bool fill_gaps, Shape* shape) const;
   void PlaceClassic(Group group, Shape* shape) const;

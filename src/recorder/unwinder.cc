@@ -110,6 +110,28 @@ Step StepByFramePointer(const CodeRanges& ranges, StackMemory* memory, FrameStat
   return Step::kCaller;
 }
 
+// Generated code has no table. Where a call returns straight to the end of its function, as in
+// CPython's trampolines (3.12: add $8,%rsp; ret, later pop %rbp; ret), that end is the rule.
+CfaRule RuleOfEpilogue(uint64_t pc) {
+  CfaRule rule{};
+  constexpr uint64_t kBytes = 5;
+  for (uint64_t word = pc & ~uint64_t{7}; word < pc + kBytes; word += 8) {
+    if (!Readable(word)) return rule;
+  }
+  uint8_t code[kBytes];
+  memcpy(code, reinterpret_cast<const void*>(pc), sizeof code);
+  if (code[0] == 0x48 && code[1] == 0x83 && code[2] == 0xc4 && code[3] < 0x80 && code[4] == 0xc3) {
+    rule.kind = CfaRule::kRegister;
+    rule.cfa_offset = code[3] + 8;
+  } else if (code[0] == 0x5d && code[1] == 0xc3) {
+    rule.kind = CfaRule::kRegister;
+    rule.cfa_offset = 16;
+    rule.rbp = CfaRule::kRbpAtCfa;
+    rule.rbp_offset = -16;
+  }
+  return rule;
+}
+
 }  // namespace
 
 const CodeRange* CodeRanges::Find(uint64_t pc) const {
@@ -132,7 +154,7 @@ const CfaRule& RuleCache::Find(const CodeRanges& ranges, uint64_t pc) {
   if (entry.pc != pc) {
     used_ = true;
     const CodeRange* range = ranges.Find(pc);
-    entry.rule = range == nullptr ? CfaRule{} : FindCfaRule(*range, pc);
+    entry.rule = range == nullptr ? RuleOfEpilogue(pc + 1) : FindCfaRule(*range, pc);
     entry.pc = pc;
   }
   return entry.rule;

@@ -3,6 +3,7 @@
 #include <execinfo.h>
 #include <gtest/gtest.h>
 #include <link.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <csetjmp>
@@ -193,6 +194,29 @@ TEST(UnwinderTest, ADamagedTableYieldsSomeRuleAndReadsWithinIt) {
     const uint64_t moved = base - range.eh_frame_hdr;  // the table is relative to itself
     const CfaRule rule = FindCfaRule(damaged, here + moved + 5);
     EXPECT_LE(rule.kind, CfaRule::kSignal);
+  }
+}
+
+// Generated code without a table: a function that ends where its call returns.
+TEST(UnwinderTest, WalksThroughGeneratedCodeThatReturnsAtOnce) {
+  const std::vector<std::vector<uint8_t>> codes = {
+      // sub $8,%rsp; call *%rsi; add $8,%rsp; ret
+      {0x48, 0x83, 0xec, 0x08, 0xff, 0xd6, 0x48, 0x83, 0xc4, 0x08, 0xc3},
+      // push %rbp; mov %rsp,%rbp; call *%rsi; pop %rbp; ret
+      {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd6, 0x5d, 0xc3}};
+  for (const auto& code : codes) {
+    void* page =
+        mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) GTEST_SKIP() << "no page may be written and executed here";
+    std::copy(code.begin(), code.end(), static_cast<uint8_t*>(page));
+    Walk walk;
+    reinterpret_cast<void (*)(Walk*, void (*)(Walk*))>(page)(&walk, &Capture);
+    ASSERT_GE(walk.ours.size(), 3u);
+    EXPECT_EQ(walk.ours[0] & ~uint64_t{4095}, reinterpret_cast<uint64_t>(page));
+    const CodeRanges ranges{walk.ranges.data(), walk.ranges.size()};
+    EXPECT_NE(ranges.Find(walk.ours[1] - 1), nullptr) << "this test";
+    EXPECT_TRUE(walk.complete);
+    munmap(page, 4096);
   }
 }
 

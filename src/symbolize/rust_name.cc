@@ -1,11 +1,10 @@
 #include "symbolize/rust_name.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
-#include <set>
 #include <utility>
-#include <vector>
+
+#include "symbolize/rust_text.h"
 
 namespace tidemark {
 namespace {
@@ -13,64 +12,6 @@ namespace {
 constexpr int kMaxDepth = 128;
 constexpr size_t kMaxOutput = 4096;
 constexpr int kMaxSteps = 100'000;  // back references may lead round and round
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
-bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
-
-void AppendUtf8(uint32_t code, std::string* out) {
-  if (code < 0x80) {
-    out->push_back(static_cast<char>(code));
-    return;
-  }
-  const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-  constexpr std::array<uint32_t, 4> kLead = {0, 0xC0, 0xE0, 0xF0};
-  out->push_back(static_cast<char>(kLead[static_cast<size_t>(more)] | (code >> (6 * more))));
-  for (int i = more - 1; i >= 0; --i) {
-    out->push_back(static_cast<char>(0x80 | ((code >> (6 * i)) & 0x3F)));
-  }
-}
-
-// RFC 3492 with '_' in place of '-', as v0 writes it. False when it is damaged.
-bool DecodePunycode(std::string_view text, std::string* out) {
-  constexpr uint32_t kBase = 36, kMin = 1, kMax = 26, kSkew = 38, kDamp = 700;
-  const size_t split = text.rfind('_');
-  std::vector<uint32_t> codes;
-  if (split != text.npos) {
-    for (const char c : text.substr(0, split)) codes.push_back(static_cast<unsigned char>(c));
-    text.remove_prefix(split + 1);
-  }
-  uint32_t code = 128, index = 0, bias = 72;
-  for (bool first = true; !text.empty(); first = false) {
-    const uint32_t before = index;
-    uint32_t weight = 1;
-    for (uint32_t k = kBase;; k += kBase) {
-      if (text.empty()) return false;
-      const char c = text.front();
-      text.remove_prefix(1);
-      if (!IsLower(c) && !IsDigit(c)) return false;
-      const auto digit = static_cast<uint32_t>(IsLower(c) ? c - 'a' : c - '0' + 26);
-      if (digit > (UINT32_MAX - index) / weight) return false;
-      index += digit * weight;
-      const uint32_t threshold = k <= bias ? kMin : k >= bias + kMax ? kMax : k - bias;
-      if (digit < threshold) break;
-      if (weight > UINT32_MAX / (kBase - threshold)) return false;
-      weight *= kBase - threshold;
-    }
-    const auto count = static_cast<uint32_t>(codes.size() + 1);
-    uint32_t delta = first ? (index - before) / kDamp : (index - before) / 2;
-    delta += delta / count;
-    uint32_t k = 0;
-    for (; delta > (kBase - kMin) * kMax / 2; k += kBase) delta /= kBase - kMin;
-    bias = k + (kBase - kMin + 1) * delta / (delta + kSkew);
-    code += index / count;
-    index %= count;
-    if (code > 0x10FFFF || codes.size() > 256) return false;
-    codes.insert(codes.begin() + index++, code);
-  }
-  for (const uint32_t each : codes) AppendUtf8(each, out);
-  return true;
-}
 
 const char* BasicType(char tag) {
   switch (tag) {
@@ -490,71 +431,11 @@ class V0 {
   bool ok_ = true;
 };
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kEscapes = {{
-    {"SP", "@"},
-    {"BP", "*"},
-    {"RF", "&"},
-    {"LT", "<"},
-    {"GT", ">"},
-    {"LP", "("},
-    {"RP", ")"},
-    {"C", ","},
-    {"u", ""},
-}};
-
-// What stands between two '$'; false when it is no escape.
-bool AppendEscape(std::string_view name, std::string* out) {
-  for (const auto& [escape, text] : kEscapes) {
-    if (name == escape && !text.empty()) {
-      *out += text;
-      return true;
-    }
-  }
-  if (name.size() < 2 || name.size() > 7 || name[0] != 'u') return false;
-  uint32_t code = 0;
-  for (const char c : name.substr(1)) {
-    if (!IsDigit(c) && !(c >= 'a' && c <= 'f')) return false;
-    code = code << 4 | static_cast<uint32_t>(IsDigit(c) ? c - '0' : c - 'a' + 10);
-  }
-  if (code > 0x10FFFF) return false;
-  AppendUtf8(code, out);
-  return true;
-}
-
 }  // namespace
 
 std::optional<std::string> DemangleRustV0(std::string_view mangled) {
   if (!mangled.starts_with("_R")) return std::nullopt;
   return V0(mangled.substr(2)).Whole();
-}
-
-std::optional<std::string> DecodeRustLegacy(std::string_view demangled) {
-  constexpr std::string_view kMark = "::h";
-  constexpr size_t kDigits = 16;
-  if (demangled.size() <= kMark.size() + kDigits) return std::nullopt;
-  const std::string_view hash = demangled.substr(demangled.size() - kDigits);
-  std::string_view name = demangled.substr(0, demangled.size() - kDigits);
-  const bool is_hash = hash.find_first_not_of("0123456789abcdef") == hash.npos &&
-                       std::set<char>(hash.begin(), hash.end()).size() >= 5;
-  if (!is_hash || !name.ends_with(kMark)) return std::nullopt;
-  name.remove_suffix(kMark.size());
-  std::string out;
-  for (size_t i = 0; i < name.size(); ++i) {
-    const bool begins = i == 0 || name[i - 1] == ':';
-    if (begins && name[i] == '_' && i + 1 < name.size() && name[i + 1] == '$') continue;
-    if (name[i] == '.' && i + 1 < name.size() && name[i + 1] == '.') {
-      out += "::";
-      ++i;
-      continue;
-    }
-    const size_t close = name[i] == '$' ? name.find('$', i + 1) : name.npos;
-    if (close != name.npos && AppendEscape(name.substr(i + 1, close - i - 1), &out)) {
-      i = close;
-      continue;
-    }
-    out.push_back(name[i]);
-  }
-  return out;
 }
 
 }  // namespace tidemark

@@ -36,7 +36,8 @@ Classes::Classes(Tables* tables) : tables_(*tables) {
 heapgraph::TypeKey Classes::KeyOf(uint32_t node) const {
   const bool detached = (tables_.node_flags[node] & kDetached) != 0;
   if (!Named(tables_.kind_of(node))) return (uint64_t{tables_.node_type[node]} + 1) << 1 | detached;
-  return (uint64_t{tables_.node_name[node]} + 1) << 10 | detached;
+  const bool held_by_root = (tables_.node_flags[node] & kHeldByRoot) != 0;
+  return (uint64_t{tables_.node_name[node]} + 1) << 10 | uint64_t{held_by_root} << 1 | detached;
 }
 
 std::string Classes::OwnName(uint32_t node) const {
@@ -76,7 +77,9 @@ bool Classes::IsInternal(uint32_t node) const {
   if (kind == NodeKind::kOther) {
     return tables_.schema.node_types[tables_.node_type[node]] == "object shape";
   }
-  return Named(kind) && tables_.names.text(tables_.node_name[node]).starts_with("system / ");
+  if (!Named(kind)) return false;
+  return (tables_.node_flags[node] & kHeldByRoot) != 0 ||
+         tables_.names.text(tables_.node_name[node]).starts_with("system / ");
 }
 
 }  // namespace tidemark::v8heap

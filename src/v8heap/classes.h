@@ -15,10 +15,11 @@ class Classes {
  public:
   explicit Classes(Tables* tables);
 
-  // Equal for nodes of one class; never 0.
+  // Equal for nodes of one class; never 0. What the root holds itself has keys of its own.
   heapgraph::TypeKey KeyOf(uint32_t node) const;
   std::string NameOf(uint32_t node) const;
-  // Insides of containers and of the engine, which reports fold away.
+  // Insides of containers and of the engine, which reports fold away; what the root holds itself
+  // too, since a holder of the same name stands above it.
   bool IsInternal(uint32_t node) const;
 
  private:

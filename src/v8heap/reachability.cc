@@ -22,6 +22,10 @@ class Walk {
     if (tables_.names.has_weak_map_pairs()) MarkTablePairs();
     FromGlobals();
     FromRoot(tables_.root());
+    const uint32_t root = tables_.root();
+    for (uint64_t edge = begin_[root]; edge < begin_[root + 1]; ++edge) {
+      if (Counts(tables_, root, edge)) flags_[to_[edge]] |= kHeldByRoot;
+    }
     return Orphans();
   }
 

@@ -15,6 +15,7 @@ using heapgraph::Reference;
 using heapgraph::RootKind;
 
 constexpr uint64_t kAhead = 32;                // edges whose target's memory is asked for
+constexpr size_t kMaxHolders = 1024;           // further ones are roots without a name
 constexpr uint32_t kBetweenBreaths = 1 << 16;  // nodes
 
 // Tells one Read.
@@ -30,7 +31,7 @@ class Telling {
         flags_(tables->node_flags.span().data()),
         ids_(tables->node_id.span().data()),
         name_labels_(tables->names.size()),
-        type_told_(tables->names.size() * 2 + 1024) {}
+        type_told_(tables->names.size() * 4 + 1024) {}
 
   void Run(bool references, const std::vector<uint32_t>& orphans) {
     for (uint32_t node = 0; node < tables_.nodes(); ++node) {
@@ -57,8 +58,8 @@ class Telling {
 
   heapgraph::TypeKey TypeOf(uint32_t node) {
     const heapgraph::TypeKey key = classes_.KeyOf(node);
-    // Dense: types by their number, classes by name two a name.
-    const uint64_t place = key < 1024 ? key : 1024 + ((key >> 10) - 1) * 2 + (key & 1);
+    // Dense: types by their number, classes by name four a name.
+    const uint64_t place = key < 1024 ? key : 1024 + ((key >> 10) - 1) * 4 + (key & 3);
     if (place < type_told_.size() && type_told_[place]) return key;
     if (place < type_told_.size()) type_told_[place] = true;
     sink_.OnType(
@@ -97,12 +98,24 @@ class Telling {
     return name_labels_[name] - 1;
   }
 
+  // A holder for each of what the root holds, named as its class.
   void TellRoots() {
     const uint32_t root = tables_.root();
+    const Label label(Label::Kind::kHidden, sink_.Intern("root"));
+    size_t holders = 0;
     for (uint64_t edge = begin_[root]; edge < begin_[root + 1]; ++edge) {
       if (!Counts(tables_, root, edge)) continue;
       const bool global = tables_.edge_kind[edge] == static_cast<uint8_t>(EdgeKind::kShortcut);
-      sink_.OnRoot(global ? RootKind::kGlobal : RootKind::kSystem, AddressOf(to_[edge]));
+      const RootKind kind = global ? RootKind::kGlobal : RootKind::kSystem;
+      const uint64_t address = AddressOf(to_[edge]);
+      if (++holders > kMaxHolders) {
+        sink_.OnRoot(kind, address);
+        continue;
+      }
+      const Reference reference{.target = address, .label = label};
+      const std::string name = classes_.NameOf(to_[edge]);
+      sink_.OnHolder(
+          {.kind = kind, .name = name, .references = std::span(&reference, 1), .contents = {}});
     }
   }
 

@@ -22,9 +22,9 @@ struct SnapshotOptions {
 // one process (told by the fact kAddressesAreIds); where an id is missing or there twice, all are
 // at their ordinal + 1 (fact "v8 ids" "unusable"). The references are the edges that count by
 // DevTools' rules (reachability.h). Types are DevTools' classes; of detached nodes "Detached " +
-// class. The root is no object: what it holds are roots, its global objects kGlobal. Bytes are
-// those of the node itself: DevTools shows an array owned by one object at its owner, we at the
-// array.
+// class. The root is no object: for each node that it holds there is a holder named as the node's
+// class, of global objects kGlobal. Bytes are those of the node itself: DevTools shows an array
+// owned by one object at its owner, we at the array.
 //
 // The source is read once, in the first Read; a pipe will do, and may be read again.
 // Read's errors: LoadTables' (tables.h). Facts: "nodes", "edges", "detached nodes", "detached

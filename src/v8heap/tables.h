@@ -18,6 +18,7 @@ enum NodeFlag : uint8_t {
   kReached = 2,      // from the root
   kHasRetainer = 4,  // only set of nodes that are not reached
   kDetached = 8,
+  kHeldByRoot = 16,  // a global object, a group of roots
 };
 
 struct Tables {

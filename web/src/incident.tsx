@@ -13,6 +13,7 @@ import { readIncident, type Incident } from './model';
 import { formatRoute } from './route';
 import { SeriesChart } from './series_chart';
 import { isOpen, versionText } from './services';
+import { Survivors } from './survivors';
 import { Clock, CopyButton, ErrorNote, Fact, Waiting, When } from './ui';
 import { chartSpan, diffSpans, type IncidentTimes } from './windows';
 
@@ -46,6 +47,7 @@ function Evidence({ incident }: { incident: Incident }) {
       <Stacks stacks={incident.stacks} />
       <FlameSection service={incident.service} version={version} spans={(now) => diffSpans(times, now)} stacks={incident.stacks} />
       <Routes routes={incident.routes} />
+      <Survivors service={incident.service} />
       <Traces traces={incident.traces} />
       <Holders dumps={incident.heapDumps} paths={incident.retention} incidentId={incident.id} />
       <Captures captures={incident.captures} service={incident.service} instances={incident.instances} />

@@ -126,7 +126,7 @@ export interface GrowthRow {
   inuseBytes: number;
 }
 
-type Fields = Record<string, unknown>;
+export type Fields = Record<string, unknown>;
 
 export function readIncidents(raw: unknown): Incident[] {
   return list(fields(raw).incidents, readIncident);
@@ -288,24 +288,24 @@ function readHeapDump(raw: unknown): HeapDumpRef {
   };
 }
 
-function fields(raw: unknown): Fields {
+export function fields(raw: unknown): Fields {
   return typeof raw === 'object' && raw !== null ? (raw as Fields) : {};
 }
 
-function list<T>(raw: unknown, read: (each: unknown) => T): T[] {
+export function list<T>(raw: unknown, read: (each: unknown) => T): T[] {
   return Array.isArray(raw) ? raw.map((each) => read(each)) : [];
 }
 
-function text(raw: unknown): string {
+export function text(raw: unknown): string {
   return typeof raw === 'string' ? raw : typeof raw === 'number' ? String(raw) : '';
 }
 
-function number(raw: unknown): number {
+export function number(raw: unknown): number {
   return typeof raw === 'number' && Number.isFinite(raw) ? raw : 0;
 }
 
 // RFC 3339; empty, null and the epoch itself stand for "not known".
-function time(raw: unknown): number | null {
+export function time(raw: unknown): number | null {
   if (typeof raw !== 'string') return null;
   const ms = Date.parse(raw);
   return Number.isNaN(ms) || ms <= 0 ? null : ms;

@@ -11,6 +11,7 @@ import { readCaptures, readGrowth, readIncidents, readTargets, type Target } fro
 import { formatRoute } from './route';
 import { SeriesChart } from './series_chart';
 import { isOpen, versionText } from './services';
+import { Survivors } from './survivors';
 import { ErrorNote, Section, Waiting, When } from './ui';
 import type { Span } from './windows';
 
@@ -42,6 +43,7 @@ export function ServicePage({ service }: { service: string }) {
       {targets.error && !targets.data && <ErrorNote error={targets.error} />}
       <SeriesChart title="Memory in use" service={service} metric="heap" marks={kNoMarks} first={kNoNames} span={lastHour} />
       <Growth service={service} />
+      <Survivors service={service} />
       <FlameSection service={service} version="" spans={hourDiff} stacks={kNoStacks} />
       <Instances targets={own} />
       <Captures captures={ownCaptures} service={service} instances={own.map((each) => each.instance)} />

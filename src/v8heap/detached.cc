@@ -1,0 +1,48 @@
+#include "v8heap/detached.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "v8heap/classes.h"
+
+namespace tidemark::v8heap {
+
+using heapgraph::kNoObject;
+using heapgraph::ObjectId;
+
+Result<std::vector<DetachedClass>> DetachedClasses(const heapgraph::HeapGraph& graph,
+                                                   const heapgraph::DominatorTree& tree,
+                                                   heapgraph::Scratch& scratch) {
+  std::vector<bool> detached_type;
+  for (const auto& type : graph.types()) {
+    detached_type.push_back(type.name.starts_with(kDetachedPrefix));
+  }
+  TIDEMARK_ASSIGN_OR_RETURN(auto below, heapgraph::Array<uint8_t>::Make(scratch, graph.size()));
+  std::unordered_map<heapgraph::TypeId, DetachedClass> classes;
+  for (const ObjectId id : tree.order.span()) {
+    const ObjectId above = tree.parent[id];
+    const bool counted = above != kNoObject && below[above] != 0;
+    const bool detached = !graph.is_holder(id) && detached_type[graph.type(id)];
+    below[id] = detached || counted;
+    if (!detached) continue;
+    DetachedClass& row = classes[graph.type(id)];
+    ++row.objects;
+    row.bytes += graph.bytes(id);
+    if (!counted) row.retained_bytes += tree.retained_bytes[id];
+    if (row.example == kNoObject || tree.retained_bytes[id] > tree.retained_bytes[row.example]) {
+      row.example = id;
+    }
+  }
+  std::vector<DetachedClass> rows;
+  for (auto& [type, row] : classes) {
+    row.name = graph.types()[type].name;
+    rows.push_back(std::move(row));
+  }
+  std::sort(rows.begin(), rows.end(), [](const DetachedClass& a, const DetachedClass& b) {
+    return a.retained_bytes != b.retained_bytes ? a.retained_bytes > b.retained_bytes
+                                                : a.name < b.name;
+  });
+  return rows;
+}
+
+}  // namespace tidemark::v8heap
