@@ -46,7 +46,10 @@ Result<void> OutputFile::Write(std::span<const std::byte> bytes) {
   return {};
 }
 
-Result<void> OutputFile::Keep() {
+Result<void> OutputFile::Keep(int64_t time_ns) {
+  const timespec time{time_ns / 1'000'000'000, time_ns % 1'000'000'000};
+  const timespec times[2] = {time, time};
+  if (remove_ && time_ns != 0) futimens(fd_, times);
   if (close(std::exchange(fd_, -1)) != 0) return IoError(path_ + ": " + std::strerror(errno));
   remove_ = false;
   return {};

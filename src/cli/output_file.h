@@ -21,7 +21,9 @@ class OutputFile {
 
   // Errors: i/o, with the path.
   Result<void> Write(std::span<const std::byte> bytes);
-  Result<void> Keep();
+  // `time_ns`: when the file was last written, as far as others are told (gzip gives its file the
+  // age of what it compressed); 0 = now.
+  Result<void> Keep(int64_t time_ns = 0);
 
  private:
   OutputFile(std::string path, int fd, bool remove)

@@ -32,7 +32,7 @@ Result<graphfile::ShrinkReport> Shrink(const ShrinkCommandOptions& options,
   shrink.progress = [&](uint64_t done) { line.Show("shrinking", done, all, true); };
   auto report = graphfile::Shrink(
       *dump.source, [&](std::span<const std::byte> bytes) { return output.Write(bytes); }, shrink);
-  if (report) TIDEMARK_RETURN_IF_ERROR(output.Keep());
+  if (report) TIDEMARK_RETURN_IF_ERROR(output.Keep(dump.file_time_ns));
   return report;
 }
 

@@ -68,6 +68,10 @@ int RunSnapshot(const SnapshotCommandOptions& options) {
     std::fprintf(stderr, "tidemark: %s could not be read and are missing\n",
                  FormatBytes(static_cast<double>(snapshot.unreadable_bytes)).c_str());
   }
+  if (!taken->written.damage.empty()) {
+    std::fprintf(stderr, "tidemark: the heap could be read in part only: %s\n",
+                 taken->written.damage.c_str());
+  }
   if (out != "-") {
     std::fprintf(to, "Next: tidemark heap %s --exe %s\n", out.c_str(),
                  options.exe.empty() ? PathOfProgram(options.pid).c_str() : options.exe.c_str());

@@ -209,6 +209,7 @@ bool GoExecutable::ReadType(uint64_t descriptor, GoType* type) const {
   const auto offset = static_cast<int64_t>(*Read<int32_t>(descriptor + 40));
   type->name = NameAt(*types + static_cast<uint64_t>(offset));
   if ((flags & 2) != 0 && type->name.starts_with('*')) type->name.erase(0, 1);
+  if (type->name.empty()) return false;  // even types without a name have their text
   const auto pointer = [&](uint64_t offset) { return PointerAt(descriptor + offset).value_or(0); };
   switch (type->kind) {
     case GoKind::kArray:

@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <thread>
 
+#include "goheap/process_stop.h"
+
 namespace tidemark::goheap {
 namespace {
 
@@ -177,8 +179,8 @@ Result<std::unique_ptr<ProcessMemory>> ProcessMemory::Open(pid_t pid) {
   const int memory = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (memory >= 0) return std::unique_ptr<ProcessMemory>(new ProcessMemory(pid, memory));
   if (errno == ENOENT) return NotFound("process " + std::to_string(pid) + " is not there");
-  return Unavailable(path + ": " + std::strerror(errno) +
-                     "; reading it takes the capability CAP_SYS_PTRACE or the process's own user");
+  if (errno == EACCES || errno == EPERM) return MayNotTrace(pid);
+  return IoError(path + ": " + std::strerror(errno));
 }
 
 ProcessMemory::~ProcessMemory() { close(memory_); }

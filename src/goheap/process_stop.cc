@@ -43,15 +43,7 @@ Error WhyNotSeized(pid_t pid, int problem) {
     return Unavailable(process + " is being traced by process " + std::to_string(tracer) +
                        " (a debugger?), and one tracer is all it can have");
   }
-  std::string why = process + " may not be stopped: it takes the capability CAP_SYS_PTRACE";
-  std::ifstream yama("/proc/sys/kernel/yama/ptrace_scope");
-  if (char scope; yama >> scope && scope != '0') {
-    why +=
-        std::string(" (kernel.yama.ptrace_scope is ") + scope + ", so the same user is not enough)";
-  } else {
-    why += ", or to be of the same user with a process that is dumpable";
-  }
-  return Unavailable(why + "; in a container add SYS_PTRACE and share the pid namespace");
+  return MayNotTrace(pid);
 }
 
 std::vector<pid_t> ThreadsOf(pid_t pid) {
@@ -69,6 +61,19 @@ std::vector<pid_t> ThreadsOf(pid_t pid) {
 }
 
 }  // namespace
+
+Error MayNotTrace(pid_t pid) {
+  std::string why = "process " + std::to_string(pid) +
+                    " may not be looked into: it takes the capability CAP_SYS_PTRACE";
+  std::ifstream yama("/proc/sys/kernel/yama/ptrace_scope");
+  if (char scope; yama >> scope && scope != '0') {
+    why +=
+        std::string(" (kernel.yama.ptrace_scope is ") + scope + ", so the same user is not enough)";
+  } else {
+    why += ", or the process's own user and a process that is dumpable";
+  }
+  return Unavailable(why + "; in a container add SYS_PTRACE and share the pid namespace");
+}
 
 Result<bool> StoppedProcess::SeizeNew(pid_t pid) {
   bool any = false;

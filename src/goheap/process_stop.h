@@ -11,6 +11,9 @@
 
 namespace tidemark::goheap {
 
+// That the kernel lets us not trace or read `pid`, and what to do about it.
+Error MayNotTrace(pid_t pid);
+
 // Every thread of a process stopped. They go on when it is resumed or destroyed, and also when our
 // process dies, since the kernel then detaches (PTRACE_O_EXITKILL is not set). A signal that
 // arrives meanwhile is delivered at the resumption; system calls are restarted. Used by one thread

@@ -53,12 +53,11 @@ Result<void> WorkOut(const AnalyzeOptions& options, HeapAnalysis* analysis) {
   heapgraph::Scratch& scratch = *analysis->scratch;
   const heapgraph::HeapGraph& graph = *analysis->graph;
   TIDEMARK_ASSIGN_OR_RETURN(analysis->tree, ComputeDominators(graph, scratch, options.progress));
-  TIDEMARK_ASSIGN_OR_RETURN(analysis->paths, ShortestRootPaths(graph, scratch, options.progress));
   TIDEMARK_ASSIGN_OR_RETURN(analysis->retaining,
                             BuildRetainingTree(graph, analysis->tree, scratch));
   TIDEMARK_ASSIGN_OR_RETURN(analysis->types, TypeHistogram(graph, analysis->tree, scratch));
-  analysis->suspects = FindSuspects(graph, analysis->tree, analysis->paths, options.suspects);
-  return {};
+  analysis->suspects = FindSuspects(graph, analysis->tree, options.suspects);
+  return AddPaths(graph, scratch, options.progress, &analysis->suspects);
 }
 
 Result<HeapAnalysis> Analyze(const std::string& path, const AnalyzeOptions& options) {

@@ -45,8 +45,12 @@ struct Gathered {
   std::vector<const GoSpan*> spans;
 };
 
-// Newest end first; those that have not ended behind, newest start first.
+// A shrunk dump keeps the ids of a sample of its spans.
+bool HasIds(const GoSpan& span) { return span.span_id != decltype(span.span_id){}; }
+
+// Newest end first; those that have not ended behind, newest start first; last those without ids.
 bool Newer(const GoSpan* a, const GoSpan* b) {
+  if (HasIds(*a) != HasIds(*b)) return HasIds(*a);
   if (a->end_ns != b->end_ns) return a->end_ns > b->end_ns;
   return a->start_ns > b->start_ns;
 }
@@ -76,6 +80,7 @@ SpansUnder Summarize(ObjectId owner, Gathered gathered, const GoSpans& found) {
                     Newer);
   for (ptrdiff_t i = 0; i < shown; ++i) {
     const GoSpan& span = *gathered.spans[static_cast<size_t>(i)];
+    if (!HasIds(span)) break;
     held.traces.push_back({.trace_id = Hex(span.trace_id),
                            .span_id = Hex(span.span_id),
                            .name = found.names[span.name],

@@ -10,11 +10,9 @@ constexpr size_t kMaxPiled = 1 << 24;  // objects looked at to name what piles u
 
 class Finder {
  public:
-  Finder(const HeapGraph& graph, const DominatorTree& tree, const RootPaths& paths,
-         const SuspectSettings& settings)
+  Finder(const HeapGraph& graph, const DominatorTree& tree, const SuspectSettings& settings)
       : graph_(graph),
         tree_(tree),
-        paths_(paths),
         settings_(settings),
         least_bytes_(settings.min_share * static_cast<double>(tree.reachable_bytes)) {}
 
@@ -53,7 +51,6 @@ class Finder {
 
   void Explain(Suspect* suspect) const {
     suspect->accumulation = AccumulationUnder(suspect->object);
-    suspect->path = PathTo(paths_, suspect->accumulation);
     FindPile(suspect);
   }
 
@@ -118,7 +115,6 @@ class Finder {
 
   const HeapGraph& graph_;
   const DominatorTree& tree_;
-  const RootPaths& paths_;
   const SuspectSettings& settings_;
   const double least_bytes_;
   std::vector<Suspect> suspects_;
@@ -127,8 +123,19 @@ class Finder {
 }  // namespace
 
 std::vector<Suspect> FindSuspects(const HeapGraph& graph, const DominatorTree& tree,
-                                  const RootPaths& paths, const SuspectSettings& settings) {
-  return Finder(graph, tree, paths, settings).Run();
+                                  const SuspectSettings& settings) {
+  return Finder(graph, tree, settings).Run();
+}
+
+Result<void> AddPaths(const HeapGraph& graph, Scratch& scratch, const Progress& progress,
+                      std::vector<Suspect>* suspects) {
+  std::vector<ObjectId> wanted;
+  for (const Suspect& suspect : *suspects) wanted.push_back(suspect.accumulation);
+  if (wanted.empty()) return {};
+  TIDEMARK_ASSIGN_OR_RETURN(const RootPaths paths,
+                            ShortestRootPaths(graph, scratch, progress, wanted));
+  for (Suspect& suspect : *suspects) suspect.path = PathTo(paths, suspect.accumulation);
+  return {};
 }
 
 }  // namespace tidemark::heapgraph

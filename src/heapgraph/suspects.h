@@ -24,12 +24,16 @@ struct Suspect {
   // The type that most of the accumulation's retained bytes are under, and how many of them.
   TypeId piled_type = 0;
   uint64_t piled_objects = 0, piled_bytes = 0;  // bytes: retained by those
-  std::vector<PathStep> path;                   // from a root to the accumulation, shortest
+  std::vector<PathStep> path;  // from a root to the accumulation, shortest; of AddPaths
 };
 
 // By falling retained bytes. Method: Eclipse MAT's FindLeaksQuery, with container internals walked
 // through when the accumulation is looked for.
 std::vector<Suspect> FindSuspects(const HeapGraph& graph, const DominatorTree& tree,
-                                  const RootPaths& paths, const SuspectSettings& settings = {});
+                                  const SuspectSettings& settings = {});
+
+// Their shortest paths from roots. Errors: the scratch's.
+Result<void> AddPaths(const HeapGraph& graph, Scratch& scratch, const Progress& progress,
+                      std::vector<Suspect>* suspects);
 
 }  // namespace tidemark::heapgraph

@@ -39,7 +39,8 @@ struct Analysed {
     tree = *ComputeDominators(*graph, scratch);
     retaining = *BuildRetainingTree(*graph, tree, scratch);
     types = *TypeHistogram(*graph, tree, scratch);
-    paths = *ShortestRootPaths(*graph, scratch);
+    suspects = FindSuspects(*graph, tree);
+    EXPECT_TRUE(AddPaths(*graph, scratch, {}, &suspects));
   }
   HeapSide side() const { return {*graph, tree, retaining, types}; }
   HeapScratch scratch;
@@ -47,12 +48,12 @@ struct Analysed {
   DominatorTree tree;
   RetainingTree retaining;
   std::vector<TypeRow> types;
-  RootPaths paths;
+  std::vector<Suspect> suspects;
 };
 
 TEST(Suspects, NameTheGlobalThePlaceAndThePile) {
   const Analysed heap(100);
-  const auto suspects = FindSuspects(*heap.graph, heap.tree, heap.paths);
+  const auto& suspects = heap.suspects;
   ASSERT_EQ(suspects.size(), 1u);
   const Suspect& suspect = suspects[0];
   EXPECT_EQ(heap.graph->holder(suspect.object).name, "main.cache");

@@ -12,7 +12,6 @@
 #include "heapgraph/growth.h"
 #include "heapgraph/histogram.h"
 #include "heapgraph/retaining_tree.h"
-#include "heapgraph/root_paths.h"
 #include "heapgraph/scratch.h"
 #include "heapgraph/suspects.h"
 #include "heapreport/heap_report.h"
@@ -31,7 +30,6 @@ struct HeapAnalysis {
   std::unique_ptr<heapgraph::Scratch> scratch;
   std::unique_ptr<heapgraph::HeapGraph> graph;
   heapgraph::DominatorTree tree;
-  heapgraph::RootPaths paths;
   heapgraph::RetainingTree retaining;
   std::vector<heapgraph::TypeRow> types;
   std::vector<heapgraph::Suspect> suspects;

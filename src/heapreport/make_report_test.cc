@@ -20,10 +20,10 @@ HeapAnalysis Analyzed(MadeHeap& heap) {
   auto& scratch = *analysis.scratch;
   analysis.graph = *BuildGraph(heap, scratch);
   analysis.tree = *ComputeDominators(*analysis.graph, scratch);
-  analysis.paths = *ShortestRootPaths(*analysis.graph, scratch);
   analysis.retaining = *BuildRetainingTree(*analysis.graph, analysis.tree, scratch);
   analysis.types = *TypeHistogram(*analysis.graph, analysis.tree, scratch);
-  analysis.suspects = FindSuspects(*analysis.graph, analysis.tree, analysis.paths);
+  analysis.suspects = FindSuspects(*analysis.graph, analysis.tree);
+  EXPECT_TRUE(AddPaths(*analysis.graph, scratch, {}, &analysis.suspects));
   analysis.file = "made.dump";
   return analysis;
 }

@@ -84,24 +84,42 @@ std::string DumpIndex::ClassName(const ClassInfo& info) const {
   return "class 0x" + std::string(digits, end);
 }
 
-std::string DumpIndex::FrameText(uint32_t stack_serial, uint32_t depth) const {
-  const auto trace = traces_.find(stack_serial);
-  if (trace == traces_.end() || depth >= trace->second.size()) return {};
-  const auto found = frames_.find(trace->second[depth]);
-  if (found == frames_.end()) return {};
-  const Frame& frame = found->second;
+std::string DumpIndex::MethodText(const Frame& frame) const {
   std::string text;
   const auto class_id = class_of_serial_.find(frame.class_serial);
   if (class_id != class_of_serial_.end()) {
     const ClassInfo* info = classes.Find(class_id->second);
     if (info != nullptr) text = ClassName(*info) + ".";
   }
-  text += Name(frame.method);
+  return text.append(Name(frame.method));
+}
+
+std::string DumpIndex::FrameText(uint32_t stack_serial, uint32_t depth) const {
+  const auto trace = traces_.find(stack_serial);
+  if (trace == traces_.end() || depth >= trace->second.size()) return {};
+  const auto found = frames_.find(trace->second[depth]);
+  if (found == frames_.end()) return {};
+  const Frame& frame = found->second;
+  std::string text = MethodText(frame);
   const std::string_view source = Name(frame.source);
   if (source.empty()) return text;
   text.append(" (").append(source);
   if (frame.line > 0) text += ":" + std::to_string(frame.line);
   return text + ")";
+}
+
+std::string DumpIndex::EntryFrame(uint32_t stack_serial) const {
+  const auto trace = traces_.find(stack_serial);
+  if (trace == traces_.end()) return {};
+  for (size_t depth = trace->second.size(); depth-- > 0;) {
+    const auto found = frames_.find(trace->second[depth]);
+    if (found == frames_.end()) continue;
+    const std::string text = MethodText(found->second);
+    const auto begins = [&](std::string_view package) { return text.starts_with(package); };
+    const bool library = begins("java.") || begins("jdk.") || begins("sun.");
+    if (!library && text.find("$$Lambda") == std::string::npos) return text;
+  }
+  return {};
 }
 
 std::string_view DumpIndex::ThreadName(uint64_t thread_object) const {

@@ -22,6 +22,9 @@ class DumpIndex {
   std::string ClassName(const ClassInfo& info) const;
   // "com.example.Main.run (Main.java:12)" of frame `depth` of a stack; "" = not told.
   std::string FrameText(uint32_t stack_serial, uint32_t depth) const;
+  // "com.example.Main.main": the outermost frame of a stack that is neither the class library's
+  // nor a lambda's wrapper; "" = there is none.
+  std::string EntryFrame(uint32_t stack_serial) const;
   // Name that a START THREAD record gives the thread; "" = none.
   std::string_view ThreadName(uint64_t thread_object) const;
   // Position of the class with this name as the file writes it ("java/lang/Class"), or kNone.
@@ -40,6 +43,7 @@ class DumpIndex {
     int32_t line = 0;
   };
   void AddFrame(BytesReader& reader);
+  std::string MethodText(const Frame& frame) const;
   void AddTrace(BytesReader& reader);
 
   const uint32_t id_bytes_;

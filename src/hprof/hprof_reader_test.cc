@@ -67,7 +67,7 @@ TEST(HprofReader, WeakReferentsAreLeftOutAndSoftOnesKept) {
 
 TEST(HprofReader, AThreadIsAHolderOfItsObjectAndItsLocals) {
   const ReadDump read = ReadBytes(Program());
-  const auto& thread = read.sink.holders.at("thread #1");
+  const auto& thread = read.sink.holders.at("thread #1 in com.example.Main.main");
   EXPECT_EQ(thread.kind, RootKind::kStack);
   EXPECT_EQ(thread.address, kMainThread);
   EXPECT_THAT(read.References(thread.references),

@@ -112,6 +112,13 @@ uint32_t RootEvents::LocalName(const Thread& thread, const Local& local) {
   return sink_.Intern(text.empty() ? kind : kind + " in " + text);
 }
 
+std::string RootEvents::ThreadName(uint32_t serial, const Thread& thread) const {
+  const std::string_view told = index_.ThreadName(thread.object);
+  if (!told.empty()) return "thread " + std::string(told);
+  const std::string entry = index_.EntryFrame(thread.stack_serial);
+  return "thread #" + std::to_string(serial) + (entry.empty() ? "" : " in " + entry);
+}
+
 void RootEvents::TellThreads() {
   for (const auto& [serial, thread] : threads_) {
     std::vector<Reference> references;
@@ -128,20 +135,9 @@ void RootEvents::TellThreads() {
       references.insert(references.begin(),
                         {thread.object, Label(Label::Kind::kHidden, itself), 0});
     }
-    const auto found = names_.find(thread.object);
-    std::string name(index_.ThreadName(thread.object));
-    if (found != names_.end()) name = found->second;
-    if (name.empty()) name = "#" + std::to_string(serial);
-    sink_.OnHolder({RootKind::kStack, "thread " + name, thread.object, 0, references, {}});
+    sink_.OnHolder(
+        {RootKind::kStack, ThreadName(serial, thread), thread.object, 0, references, {}});
   }
-}
-
-std::vector<uint64_t> RootEvents::ThreadObjects() const {
-  std::vector<uint64_t> objects;
-  for (const auto& [serial, thread] : threads_) {
-    if (thread.object != 0) objects.push_back(thread.object);
-  }
-  return objects;
 }
 
 }  // namespace tidemark::hprof

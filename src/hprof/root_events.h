@@ -24,10 +24,6 @@ class RootEvents {
   void TellClasses();
   void TellThreads();
 
-  // Thread objects of the dump, for the reader to look their names up.
-  std::vector<uint64_t> ThreadObjects() const;
-  void NameThread(uint64_t object, std::string name) { names_[object] = std::move(name); }
-
  private:
   struct Local {
     uint64_t object;
@@ -41,13 +37,13 @@ class RootEvents {
   };
   void TellClass(uint32_t position);
   void TellStatics(const ClassInfo& info);
+  std::string ThreadName(uint32_t serial, const Thread& thread) const;
   uint32_t LocalName(const Thread& thread, const Local& local);
 
   const DumpIndex& index_;
   ClassPlans& plans_;
   heapgraph::HeapSink& sink_;
   std::map<uint32_t, Thread> threads_;  // by serial
-  std::map<uint64_t, std::string> names_;
   size_t locals_ = 0;
 };
 

@@ -116,8 +116,8 @@ def check_retained(report, histogram):
     check("Known.right", report.owners["Known.right"], size["Known$RightNode"])
     owned = report.owners["Known.owner"] - size["Known$Watched"]
     check("the list of Known.owner, beside its elements", 0 < owned < 60_000, True)
-    threads = [retained for name, retained in report.owners.items() if name.startswith("thread ")]
-    check("a thread that keeps its local", any(size["Known$Local"] <= r < size["Known$Local"] + 2000 for r in threads), True)
+    threads = [retained for name, retained in report.owners.items() if re.fullmatch(r"thread #\d+ in Known.holdLocally", name)]
+    check("the thread that keeps its local", [size["Known$Local"] <= kept < size["Known$Local"] + 2000 for kept in threads], [True])
 
 
 def layouts(tidemark, java, classes, directory):
