@@ -48,8 +48,10 @@ struct ReportSuspect {
   bool group = false;              // many top-level objects of one type
   uint64_t objects = 0;            // of what piles up
   uint64_t retained_bytes = 0;
-  double share = 0;        // of the reachable bytes, 0 to 1
-  std::string piled_type;  // under the point where it spreads
+  uint64_t pile_bytes = 0;   // of those, retained by what piles up
+  uint64_t ended_spans = 0;  // that it holds
+  double share = 0;          // of the reachable bytes, 0 to 1
+  std::string piled_type;    // under the point where it spreads
   uint64_t piled_objects = 0, piled_bytes = 0;
   std::vector<ReportStep> path;  // shortest, from a root to the accumulation point
 };

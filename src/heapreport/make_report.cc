@@ -95,6 +95,28 @@ const HeldSpans* SpansOf(const HeapAnalysis& analysis, const heapgraph::Suspect&
   return nullptr;
 }
 
+// From the top-level owner to what piles up, and how much of that there is.
+void FollowChain(const HeapAnalysis& analysis, const RetainingChildren& children,
+                 const heapgraph::Suspect& found, ReportSuspect* suspect) {
+  const HeapGraph& graph = *analysis.graph;
+  suspect->objects = found.objects;
+  suspect->pile_bytes = found.retained_bytes;
+  const uint32_t top = TopLevelNode(graph, analysis.retaining, children, found.object);
+  if (top == 0) {
+    suspect->chain = {NameOfObject(graph, found.object)};
+    return;
+  }
+  for (const uint32_t at : ChainFrom(analysis.retaining, children, top)) {
+    const heapgraph::RetainingNode& node = analysis.retaining.nodes[at];
+    suspect->chain.push_back(NameOfNode(graph, node));
+    if (at == top) continue;
+    // A node counts the insides of its containers too; the pile is exact.
+    const bool pile = node.type != 0 && node.type == found.piled_type;
+    suspect->objects = pile && !found.group ? found.piled_objects : node.objects;
+    if (!found.group) suspect->pile_bytes = node.retained_bytes;
+  }
+}
+
 void FillSuspects(const HeapAnalysis& analysis, const RetainingChildren& children,
                   const ReportLimits& limits, HeapReport* report) {
   const HeapGraph& graph = *analysis.graph;
@@ -102,7 +124,6 @@ void FillSuspects(const HeapAnalysis& analysis, const RetainingChildren& childre
     if (report->suspects.size() == limits.suspects) break;
     ReportSuspect suspect;
     suspect.group = found.group;
-    suspect.objects = found.objects;
     suspect.retained_bytes = found.retained_bytes;
     suspect.share = report->reachable_bytes() == 0
                         ? 0
@@ -111,22 +132,11 @@ void FillSuspects(const HeapAnalysis& analysis, const RetainingChildren& childre
     suspect.piled_type = Presentable(graph.types()[found.piled_type].name);
     suspect.piled_objects = found.piled_objects;
     suspect.piled_bytes = found.piled_bytes;
-    const uint32_t top = TopLevelNode(graph, analysis.retaining, children, found.object);
-    if (top == 0) {
-      suspect.chain = {NameOfObject(graph, found.object)};
-    } else {
-      for (const uint32_t at : ChainFrom(analysis.retaining, children, top)) {
-        const heapgraph::RetainingNode& node = analysis.retaining.nodes[at];
-        suspect.chain.push_back(NameOfNode(graph, node));
-        // A node counts the insides of its containers too; the pile is exact.
-        const bool pile =
-            node.holder == kNoObject && node.type != 0 && node.type == found.piled_type;
-        suspect.objects = pile && !found.group ? found.piled_objects : node.objects;
-      }
-      if (found.group && suspect.chain.size() == 1) suspect.objects = found.objects;
-    }
+    FollowChain(analysis, children, found, &suspect);
     suspect.path = PathOf(analysis, found, limits.path_steps);
-    suspect.sentence = SuspectSentence(*report, suspect, SpansOf(analysis, found));
+    const HeldSpans* spans = SpansOf(analysis, found);
+    if (spans != nullptr) suspect.ended_spans = spans->ended;
+    suspect.sentence = SuspectSentence(*report, suspect, spans);
     report->suspects.push_back(std::move(suspect));
   }
 }

@@ -77,6 +77,8 @@ json::array SuspectsJson(const HeapReport& report) {
                     {"group", suspect.group},
                     {"objects", suspect.objects},
                     {"retained_bytes", suspect.retained_bytes},
+                    {"pile_bytes", suspect.pile_bytes},
+                    {"ended_spans", suspect.ended_spans},
                     {"share", suspect.share},
                     {"piled_type", suspect.piled_type},
                     {"piled_objects", suspect.piled_objects},

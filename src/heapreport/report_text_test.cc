@@ -27,6 +27,22 @@ TEST(SentencesTest, WithoutSpansTheObjectsAreCounted) {
               HasSubstr("*trace.recordingSpan: 300,000 objects."));
 }
 
+TEST(SentencesTest, WhatIsNamedLastSaysHowMuchOfItIsThere) {
+  HeapReport report = LeakySpansReport();
+  report.suspects[0].pile_bytes = 120ULL << 20;
+  EXPECT_THAT(SuspectSentence(report, report.suspects[0], nullptr),
+              HasSubstr("*trace.recordingSpan (120 MiB of it): 300,000 objects."));
+}
+
+TEST(SentencesTest, EndedSpansAreToldEvenWhereAnotherOwnerHoldsMore) {
+  HeapReport report = LeakySpansReport();
+  ReportSuspect larger = report.suspects[0];
+  larger.sentence = "95 % is held by main.buffers.";
+  report.suspects[0].ended_spans = 299'900;
+  report.suspects.insert(report.suspects.begin(), larger);
+  EXPECT_THAT(Headline(report), testing::StartsWith("95 % is held by main.buffers. 92 % of the"));
+}
+
 TEST(SentencesTest, AHeapWithMuchGarbageIsNotCalledTheHeap) {
   HeapReport report = LeakySpansReport();
   report.garbage_bytes = report.bytes / 2;

@@ -7,7 +7,7 @@
 namespace tidemark {
 namespace {
 
-constexpr double kKeeps = 0.7;  // as FindSuspects' accumulation_ratio
+constexpr double kMost = 0.5;  // of what the top of the chain keeps
 constexpr uint64_t kPileRatio = 10;
 constexpr uint64_t kPileObjects = 16;
 
@@ -67,8 +67,8 @@ std::vector<uint32_t> ChainFrom(const RetainingTree& tree, const RetainingChildr
   while (true) {
     const auto below = children.of(chain.back());
     if (below.empty()) break;
-    const auto whole = static_cast<double>(tree.nodes[chain.back()].retained_bytes);
-    if (static_cast<double>(tree.nodes[below[0]].retained_bytes) < kKeeps * whole) break;
+    const auto whole = static_cast<double>(tree.nodes[node].retained_bytes);
+    if (static_cast<double>(tree.nodes[below[0]].retained_bytes) < kMost * whole) break;
     chain.push_back(below[0]);
   }
   size_t pile = 0;

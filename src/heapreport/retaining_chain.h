@@ -29,9 +29,10 @@ std::string NameOfNode(const heapgraph::HeapGraph& graph, const heapgraph::Retai
 uint32_t TopLevelNode(const heapgraph::HeapGraph& graph, const heapgraph::RetainingTree& tree,
                       const RetainingChildren& children, heapgraph::ObjectId object);
 
-// From a top-level node down to where it piles up: down while one child keeps 70 % of its parent,
-// and of that way as far as the last node with ten times the objects of the one above, where there
-// is one. Worked: cache 1 -> map 1 -> span 300,000 -> attributes 300,000 ends at span.
+// From a top-level node down to where it piles up: down while one child keeps half of what the
+// first node keeps, and of that way as far as the last node with ten times the objects of the one
+// above, where there is one. Worked: cache 1 -> map 1 -> span 300,000 -> attributes 300,000 ends at
+// span.
 std::vector<uint32_t> ChainFrom(const heapgraph::RetainingTree& tree,
                                 const RetainingChildren& children, uint32_t node);
 

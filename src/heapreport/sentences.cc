@@ -88,6 +88,9 @@ std::string SuspectSentence(const HeapReport& report, const ReportSuspect& suspe
                      (suspect.group ? ", is held by objects that roots reach in more than one way: "
                                     : ", is held by ") +
                      JoinChain(suspect.chain);
+  // Where much lies beside what is named last.
+  if (suspect.pile_bytes > 0 && suspect.pile_bytes < suspect.retained_bytes / 10 * 9)
+    text += " (" + Bytes(suspect.pile_bytes) + " of it)";
   return text +
          (spans != nullptr && spans->spans > 0 ? SpanClause(report, *spans) : PileClause(suspect)) +
          ".";
@@ -100,7 +103,15 @@ std::string Headline(const HeapReport& report) {
     if (!report.suspects.empty()) text += " Now " + report.suspects[0].sentence;
     return text;
   }
-  if (!report.suspects.empty()) return text + report.suspects[0].sentence;
+  if (!report.suspects.empty()) {
+    text += report.suspects[0].sentence;
+    // Ended spans that are held are a finding wherever they stand.
+    const auto spans = std::find_if(report.suspects.begin(), report.suspects.end(),
+                                    [](const auto& suspect) { return suspect.ended_spans > 0; });
+    if (spans != report.suspects.end() && spans != report.suspects.begin())
+      text += " " + spans->sentence;
+    return text;
+  }
   if (report.objects == 0) return text + "The dump has no objects.";
   if (report.reachable_bytes() == 0)
     return text + "No object is reachable from a root: all is garbage.";

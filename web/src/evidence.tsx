@@ -198,5 +198,5 @@ function reportUrl(id: string): string {
 }
 
 function postCommand(incidentId: string): string {
-  return `tidemark shrink heap.dump | curl -T - -X POST '${absoluteUrl(`${apiUrl('heap-dumps')}?incident=${encodeURIComponent(incidentId)}`)}'`;
+  return `tidemark shrink heap.dump --out - | curl -T - -X POST '${absoluteUrl(`${apiUrl('heap-dumps')}?incident=${encodeURIComponent(incidentId)}`)}'`;
 }

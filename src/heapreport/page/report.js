@@ -59,7 +59,7 @@
 
   function drawSuspects() {
     if (report.suspects.length === 0) return;
-    const list = report.suspects.map((suspect) => {
+    const list = report.suspects.map((suspect, index) => {
       const bar = make('span', {});
       bar.style.width = `${100 * suspect.share}%`;
       const steps = suspect.path.map((step, at) => make('li', {},
@@ -68,7 +68,7 @@
         step.address !== '0x0' ? make('span', { class: 'where' }, step.address) : null,
         step.retained_bytes > 0 ? make('span', { class: 'quiet' }, `keeps ${bytes(step.retained_bytes)}`) : null));
       return make('div', { class: 'suspect' }, make('p', {}, suspect.sentence), make('div', { class: 'bar' }, bar),
-        steps.length === 0 ? null : make('details', {}, make('summary', {}, `Shortest path from a root, ${steps.length} steps`), make('ol', { class: 'path' }, ...steps)));
+        steps.length === 0 ? null : make('details', index === 0 ? { open: '' } : {}, make('summary', {}, `Shortest path from a root, ${steps.length} steps`), make('ol', { class: 'path' }, ...steps)));
     });
     section('Suspects', '', ...list);
   }
