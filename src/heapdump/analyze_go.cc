@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "goheap/go_spans.h"
 #include "goheap/go_typing.h"
 
 namespace tidemark {
@@ -123,12 +122,13 @@ Result<void> GoHeap::TypeObjects(HeapAnalysis* analysis) {
   return {};
 }
 
-Result<void> GoHeap::FindSpansIn(HeapAnalysis* analysis) {
+Result<GoSpans> GoHeap::FindSpans(const HeapAnalysis& analysis, heapgraph::Scratch& scratch) {
   const bool fits = named_ != nullptr && named_->fits();
-  TIDEMARK_ASSIGN_OR_RETURN(const GoSpans found,
-                            goheap::FindSpans(*source_, *analysis->graph, analysis->tree,
-                                              fits ? executable_.get() : nullptr,
-                                              fits ? named_->slide() : 0, *analysis->scratch));
+  return goheap::FindSpans(*source_, *analysis.graph, analysis.tree,
+                           fits ? executable_.get() : nullptr, fits ? named_->slide() : 0, scratch);
+}
+
+Result<void> AddSpans(const GoSpans& found, HeapAnalysis* analysis) {
   if (found.spans.empty()) return {};
   TIDEMARK_ASSIGN_OR_RETURN(const auto top, TopLevelOf(*analysis));
   std::map<ObjectId, Gathered> owners;

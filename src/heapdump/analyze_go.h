@@ -6,6 +6,7 @@
 
 #include "goheap/go_executable.h"
 #include "goheap/go_naming.h"
+#include "goheap/go_spans.h"
 #include "heapreport/heap_analysis.h"
 
 namespace tidemark {
@@ -20,8 +21,9 @@ class GoHeap {
   heapgraph::HeapSource& source() { return *source_; }
   // Types, once the graph is there. Errors: the scratch's.
   Result<void> TypeObjects(HeapAnalysis* analysis);
-  // Spans by owner, once the dominators are there. Errors: the source's, the scratch's.
-  Result<void> FindSpansIn(HeapAnalysis* analysis);
+  // Spans, once the dominators are there; may run beside others that read the analysis.
+  // Errors: the source's, the scratch's.
+  Result<goheap::GoSpans> FindSpans(const HeapAnalysis& analysis, heapgraph::Scratch& scratch);
 
  private:
   GoHeap() = default;
@@ -29,5 +31,8 @@ class GoHeap {
   std::unique_ptr<heapgraph::HeapSource> source_;
   goheap::NamedGoHeap* named_ = nullptr;  // source_, where there is an executable
 };
+
+// Adds spans to an analysis, by owner. Errors: the scratch's.
+Result<void> AddSpans(const goheap::GoSpans& found, HeapAnalysis* analysis);
 
 }  // namespace tidemark

@@ -69,7 +69,7 @@ class Walk {
 
   void Ask(ObjectId target) {
     __builtin_prefetch(&tree_.number[target]);
-    graph_.Prefetch(target);
+    graph_.PrefetchTargets(target);
   }
 
   Result<void> From(ObjectId root) {

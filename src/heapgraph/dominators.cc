@@ -8,6 +8,8 @@
 namespace tidemark::heapgraph {
 namespace {
 
+constexpr uint64_t kAhead = 24;  // elements for which memory is asked before they are used
+
 // What each vertex keeps alive, by preorder number.
 struct Retained {
   Array<uint64_t> bytes;
@@ -22,6 +24,7 @@ Result<Retained> SumRetained(const HeapGraph& graph, const DepthFirstTree& walk,
   TIDEMARK_ASSIGN_OR_RETURN(retained.bytes, Array<uint64_t>::Make(scratch, vertices));
   TIDEMARK_ASSIGN_OR_RETURN(retained.objects, Array<uint32_t>::Make(scratch, vertices));
   for (uint32_t vertex = vertices - 1; vertex > 0; --vertex) {
+    if (vertex > kAhead) graph.PrefetchSize(walk.object[vertex - kAhead]);
     const ObjectId object = walk.object[vertex];
     retained.bytes[vertex] += graph.bytes(object);
     retained.objects[vertex] += graph.is_holder(object) ? 0 : 1;
@@ -39,6 +42,10 @@ Result<void> FillByObject(const DepthFirstTree& walk, const Array<uint32_t>& dom
   TIDEMARK_ASSIGN_OR_RETURN(tree->retained_bytes, Array<uint64_t>::Make(scratch, size));
   TIDEMARK_ASSIGN_OR_RETURN(tree->retained_objects, Array<uint32_t>::Make(scratch, size));
   for (uint64_t id = 0; id < size; ++id) {
+    if (id + kAhead < size && walk.number[id + kAhead] != DepthFirstTree::kUnvisited) {
+      __builtin_prefetch(&retained.bytes[walk.number[id + kAhead]]);
+      __builtin_prefetch(&dominator[walk.number[id + kAhead]]);
+    }
     const uint32_t vertex = walk.number[id];
     if (vertex == DepthFirstTree::kUnvisited) {
       tree->parent[id] = DominatorTree::kUnreachable;
@@ -68,10 +75,17 @@ Result<void> ListChildren(Scratch& scratch, DominatorTree* tree) {
   const auto row_of = [&](ObjectId id) {
     return tree->parent[id] == kNoObject ? size : tree->parent[id];
   };
-  for (const ObjectId id : tree->order.span()) ++begin[row_of(id)];
+  const auto& order = tree->order;
+  for (uint64_t i = 0; i < order.size(); ++i) {
+    if (i + kAhead < order.size()) __builtin_prefetch(&tree->parent[order[i + kAhead]]);
+    ++begin[row_of(order[i])];
+  }
   uint64_t sum = 0;
   for (uint64_t& each : begin.span()) sum += std::exchange(each, sum);
-  for (const ObjectId id : tree->order.span()) tree->children[begin[row_of(id)]++] = id;
+  for (uint64_t i = 0; i < order.size(); ++i) {
+    if (i + kAhead < order.size()) __builtin_prefetch(&tree->parent[order[i + kAhead]]);
+    tree->children[begin[row_of(order[i])]++] = order[i];
+  }
   for (uint64_t row = size + 1; row > 0; --row) begin[row] = begin[row - 1];
   begin[0] = 0;
   for (uint64_t row = 0; row <= size; ++row) {

@@ -16,10 +16,6 @@ std::string NameOfUnnamed(TypeKey key) {
 
 }  // namespace
 
-uint64_t HeapGraph::bytes(ObjectId id) const {
-  return bytes_[id] != ~0u ? bytes_[id] : large_bytes_.at(id);
-}
-
 ObjectId HeapGraph::Find(uint64_t address) const {
   const ObjectId found = index_.AtOrBefore(address);
   if (found == kNoObject) return kNoObject;

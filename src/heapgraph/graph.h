@@ -60,7 +60,9 @@ class HeapGraph {
   const Holder& holder(ObjectId id) const { return holders_[id]; }
 
   uint64_t address(ObjectId id) const { return address_[id]; }
-  uint64_t bytes(ObjectId id) const;  // shallow; 0 of a holder
+  uint64_t bytes(ObjectId id) const {  // shallow; 0 of a holder
+    return bytes_[id] != kLargeBytes ? bytes_[id] : large_bytes_.at(id);
+  }
   TypeId type(ObjectId id) const { return type_[id]; }
   void SetType(ObjectId id, TypeId type) { type_[id] = type; }
 
@@ -72,11 +74,13 @@ class HeapGraph {
     return {label_.data() + edge_begin_[id], edge_count_[id]};
   }
   uint64_t edge_count() const { return edges_; }
-  // Asks for what targets(id) reads, ahead of time.
-  void Prefetch(ObjectId id) const {
+  // Ask for what targets(id), bytes(id) and type(id) read, ahead of time.
+  void PrefetchTargets(ObjectId id) const {
     __builtin_prefetch(&edge_begin_[id]);
     __builtin_prefetch(&edge_count_[id]);
   }
+  void PrefetchSize(ObjectId id) const { __builtin_prefetch(&bytes_[id]); }
+  void PrefetchType(ObjectId id) const { __builtin_prefetch(&type_[id]); }
 
   // Every holder, then every object told by OnRoot, each once.
   std::span<const Root> roots() const { return roots_; }
@@ -102,8 +106,9 @@ class HeapGraph {
   friend class ObjectPass;
   friend class ReferencePass;
   Array<uint64_t> address_;  // [size]
-  Array<uint32_t> bytes_;    // [size]; ~0 = in large_bytes_
-  Array<TypeId> type_;       // [size]
+  static constexpr uint32_t kLargeBytes = ~0u;
+  Array<uint32_t> bytes_;  // [size]; kLargeBytes = in large_bytes_
+  Array<TypeId> type_;     // [size]
   // The references of an object lie together, objects in the order in which the source told them.
   Array<uint64_t> edge_begin_;  // [size]
   Array<uint32_t> edge_count_;  // [size]

@@ -5,6 +5,8 @@
 namespace tidemark::heapgraph {
 namespace {
 
+constexpr size_t kAhead = 8;  // children for which memory is asked before they are entered
+
 // Walks the dominator tree and counts how many objects of each type are above.
 class Nesting {
  public:
@@ -19,6 +21,7 @@ class Nesting {
         Position& position = open_[open_.size() - 1];
         const auto children = tree_.children_of(position.object);
         if (position.next < children.size()) {
+          if (position.next + kAhead < children.size()) Ask(children[position.next + kAhead]);
           TIDEMARK_RETURN_IF_ERROR(Enter(children[position.next++]));
         } else {
           if (!graph_.is_holder(position.object)) --above_[graph_.type(position.object)];
@@ -35,14 +38,21 @@ class Nesting {
     uint32_t next;
   };
 
+  void Ask(ObjectId object) const {
+    graph_.PrefetchType(object);
+    __builtin_prefetch(&tree_.retained_bytes[object]);
+    __builtin_prefetch(&tree_.child_begin[object]);
+  }
+
   Result<void> Enter(ObjectId object) {
     const bool counts = !graph_.is_holder(object);
     if (counts && above_[graph_.type(object)]++ == 0) {
       rows_[graph_.type(object)].retained_bytes += tree_.retained_bytes[object];
     }
-    if (!tree_.children_of(object).empty()) {
+    if (const auto children = tree_.children_of(object); !children.empty()) {
       TIDEMARK_RETURN_IF_ERROR(open_.Reserve(1));
       open_.Push({object, 0});
+      for (size_t i = 0; i < std::min(children.size(), kAhead); ++i) Ask(children[i]);
     } else if (counts) {
       --above_[graph_.type(object)];
     }

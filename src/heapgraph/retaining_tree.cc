@@ -13,6 +13,7 @@ struct ChildKey {
   bool operator==(const ChildKey&) const = default;
 };
 constexpr uint32_t kHolder = ~0u;
+constexpr size_t kAhead = 24;  // objects for which memory is asked before they are placed
 
 struct HashChildKey {
   size_t operator()(const ChildKey& key) const {
@@ -32,7 +33,11 @@ class Builder {
   }
 
   RetainingTree Run() {
-    for (const ObjectId id : tree_.order.span()) Place(id);
+    const auto order = tree_.order.span();
+    for (size_t i = 0; i < order.size(); ++i) {
+      if (i + kAhead < order.size()) Ask(order[i + kAhead]);
+      Place(order[i]);
+    }
     auto& nodes = result_.nodes;
     for (size_t i = nodes.size() - 1; i > 0; --i) {
       nodes[i].retained_bytes += nodes[i].bytes;
@@ -46,6 +51,14 @@ class Builder {
   }
 
  private:
+  void Ask(ObjectId id) const {
+    graph_.PrefetchSize(id);
+    graph_.PrefetchType(id);
+    __builtin_prefetch(&tree_.parent[id]);
+    __builtin_prefetch(&tree_.retained_bytes[id]);
+    __builtin_prefetch(&node_of_[id], 1);
+  }
+
   void Place(ObjectId id) {
     const ObjectId dominator = tree_.parent[id];
     const uint32_t above = dominator == kNoObject ? 0 : node_of_[dominator];
