@@ -40,7 +40,6 @@ class SpillFile : public heapgraph::Scratch {
   heapgraph::HeapScratch memory_;
   std::map<std::byte*, Spilled> spilled_;
   uint64_t in_memory_ = 0, in_files_ = 0, peak_ = 0, peak_spilled_ = 0;
-  uint64_t allocations_ = 0;
   uint32_t breaths_ = 0;
 };
 
