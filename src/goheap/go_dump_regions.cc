@@ -19,6 +19,9 @@ std::string_view SegmentName(GoTag tag) { return tag == GoTag::kData ? "data" : 
 TypeKey GoDumpReading::HeaderOf(const std::byte* contents, uint64_t length) const {
   if (!version_.malloc_headers || length <= kMaxHeaderless || length > kMaxSizeClass) return 0;
   const uint64_t word = LoadWord(contents);
+  // A slot of the largest class may be four pages of one large object, which has no header: its
+  // first word is then often a pointer. Types made by reflect, which lie in the heap, lose by this.
+  if (length == kMaxSizeClass && hints_.InArenas(word)) return 0;
   return hints_.MayBeDescriptor(word) ? word : 0;
 }
 

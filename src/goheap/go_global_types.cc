@@ -12,7 +12,7 @@ namespace {
 constexpr unsigned kGoKind = 0x2900, kGoElement = 0x2902, kGoRuntimeType = 0x2904;
 constexpr size_t kMaxVariables = 1 << 20;
 constexpr int kMaxDepth = 16;
-constexpr uint64_t kMaxSteps = 16 << 20;
+constexpr uint64_t kMaxSteps = 4 << 20;
 
 bool TypeOf(Dwarf_Die* die, unsigned attribute, Dwarf_Die* type) {
   Dwarf_Attribute value;

@@ -40,6 +40,8 @@ class GoHints {
            (LooksLikeDescriptor(word) || entries_[Find(word)].word == word || InArenas(word));
   }
 
+  bool InArenas(uint64_t word) const { return word - arena_begin_ < arena_end_ - arena_begin_; }
+
   size_t types() const { return types_; }
   size_t itabs() const { return itabs_; }
   size_t refused() const { return refused_; }
@@ -58,7 +60,6 @@ class GoHints {
   }
   // Between the lowest and the highest descriptor of the executable that is known.
   bool LooksLikeDescriptor(uint64_t word) const { return word - lowest_ <= highest_ - lowest_; }
-  bool InArenas(uint64_t word) const { return word - arena_begin_ < arena_end_ - arena_begin_; }
   bool Add(uint64_t word, TypeKey key);
   TypeKey Unseen(uint64_t word, heapgraph::HeapSink& sink);
 

@@ -6,7 +6,7 @@ namespace tidemark::goheap {
 namespace {
 
 constexpr int kMaxDepth = 32;  // of structs and arrays in each other
-constexpr uint64_t kMaxSteps = 64 << 20;
+constexpr uint64_t kMaxSteps = 4 << 20;
 
 // The compiler's names; "map" is a keyword, so no package has it.
 bool IsMapStorage(std::string_view name) {

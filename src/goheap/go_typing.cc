@@ -81,10 +81,12 @@ class Typing {
   // The bytes before an object's payload: its type's address, in the sizes that have one.
   uint64_t HeaderOf(ObjectId id, bool pointer_free) const {
     const uint64_t bytes = graph_.bytes(id);
-    return layouts_.minor() >= kHeadersSince && bytes > kHeaderAbove && bytes <= kHeaderUpTo &&
-                   !pointer_free
-               ? kHeaderBytes
-               : 0;
+    if (layouts_.minor() < kHeadersSince || pointer_free) return 0;
+    if (bytes <= kHeaderAbove || bytes > kHeaderUpTo) return 0;
+    // The largest class may be a large object without one: a header is no pointer.
+    const auto labels = graph_.labels(id);
+    const bool points_at_once = !labels.empty() && Label::FromBits(labels[0]).number() == 0;
+    return bytes == kHeaderUpTo && points_at_once ? 0 : kHeaderBytes;
   }
 
   void FollowGlobals() {
