@@ -191,6 +191,12 @@ void GoMemorySource::AddSlots(const std::byte* contents, uint64_t begin, uint64_
 void GoMemorySource::TellSegment(std::string_view name, uint64_t begin, uint64_t end,
                                  const PointerBitmap& bitmap) {
   constexpr uint64_t kPiece = 1 << 20;  // of one holder; a large bss comes in several
+  constexpr uint64_t kMaxSegment = uint64_t{64} << 30;  // what a table says beyond is made up
+  if (end > begin && end - begin > kMaxSegment) {
+    unreadable_bytes_ += end - begin - kMaxSegment;
+    ++unreadable_spans_;
+    end = begin + kMaxSegment;
+  }
   const uint64_t words = std::min(bitmap.words, (end - begin) / 8);
   for (uint64_t at = begin; at < end; at += kPiece) {
     const uint64_t bytes = std::min(kPiece, end - at);
