@@ -192,14 +192,16 @@ void GoMemorySource::TellSegment(std::string_view name, uint64_t begin, uint64_t
                                  const PointerBitmap& bitmap) {
   constexpr uint64_t kPiece = 1 << 20;  // of one holder; a large bss comes in several
   constexpr uint64_t kMaxSegment = uint64_t{64} << 30;  // what a table says beyond is made up
-  if (end > begin && end - begin > kMaxSegment) {
-    unreadable_bytes_ += end - begin - kMaxSegment;
+  uint64_t size = end > begin ? end - begin : 0;
+  if (size > kMaxSegment) {
+    unreadable_bytes_ += size - kMaxSegment;
     ++unreadable_spans_;
-    end = begin + kMaxSegment;
+    size = kMaxSegment;
   }
-  const uint64_t words = std::min(bitmap.words, (end - begin) / 8);
-  for (uint64_t at = begin; at < end; at += kPiece) {
-    const uint64_t bytes = std::min(kPiece, end - at);
+  const uint64_t words = std::min(bitmap.words, size / 8);
+  for (uint64_t done = 0; done < size; done += kPiece) {
+    const uint64_t at = begin + done;  // may wrap: nothing is mapped there
+    const uint64_t bytes = std::min(kPiece, size - done);
     const std::byte* contents = image_.ViewOrRead(at, bytes, segment_buffer_);
     if (contents == nullptr) {
       unreadable_bytes_ += bytes;
