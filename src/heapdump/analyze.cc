@@ -89,7 +89,7 @@ Result<HeapAnalysis> Analyze(const std::string& path, const AnalyzeOptions& opti
   };
   std::unique_ptr<GoHeap> go;
   if (RuntimeOf(dump.format, std::string(dump.source->format())) == HeapRuntime::kGo) {
-    TIDEMARK_ASSIGN_OR_RETURN(go, GoHeap::Make(std::move(dump.source), options.open.exe));
+    TIDEMARK_ASSIGN_OR_RETURN(go, GoHeap::Make(std::move(dump.source), dump.exe));
   }
   heapgraph::HeapSource& source = go ? go->source() : *dump.source;
   TIDEMARK_ASSIGN_OR_RETURN(analysis.graph, BuildGraph(source, *analysis.scratch, reading));
