@@ -3,12 +3,14 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 
 #include "base/files.h"
 #include "cli/output.h"
 #include "cli/progress_line.h"
 #include "codec/pprof.h"
 #include "heapdump/analyze.h"
+#include "heapdump/analyze_v8.h"
 #include "heapdump/memory_budget.h"
 #include "heapreport/make_report.h"
 #include "heapreport/report_html.h"
@@ -54,19 +56,30 @@ Result<HeapReport> Report(const HeapCommandOptions& options) {
     return InvalidArgument("only one of two dumps can be the standard input");
   analyze.memory_bytes /= 2;  // both are in memory at the end
   TIDEMARK_ASSIGN_OR_RETURN(const HeapAnalysis before, AnalyzeDump(options.dump, analyze));
-  TIDEMARK_ASSIGN_OR_RETURN(const HeapAnalysis after, AnalyzeDump(options.later, analyze));
+  TIDEMARK_ASSIGN_OR_RETURN(HeapAnalysis after, AnalyzeDump(options.later, analyze));
+  if (before.runtime != after.runtime)
+    return InvalidArgument(options.dump + " and " + options.later + " are of different runtimes (" +
+                           before.graph->format() + ", " + after.graph->format() +
+                           "); two dumps of one program can be compared");
+  if (after.runtime == HeapRuntime::kNode) CompareIds(before, &after);
   return MakeGrowthReport(before, after);
 }
 
 }  // namespace
 
 int RunHeap(const HeapCommandOptions& options) {
-  if (options.output == HeapOutput::kPprof && options.out.empty() && isatty(STDOUT_FILENO) != 0)
+  if (options.output == HeapOutput::kPprof && (options.out.empty() || options.out == "-") &&
+      isatty(STDOUT_FILENO) != 0)
     return Fail(InvalidArgument("pprof is binary; name a file with --out"));
+  std::error_code none;
+  for (const std::string& dump : {options.dump, options.later}) {
+    if (std::filesystem::equivalent(dump, options.out, none))
+      return Fail(InvalidArgument(dump + ": is the dump itself; name another file with --out"));
+  }
   const auto report = Report(options);
   if (!report) return Fail(report.error());
   const std::string written = Written(*report, options);
-  if (!options.out.empty()) {
+  if (!options.out.empty() && options.out != "-") {
     if (auto kept = WriteWholeFile(options.out, written); !kept) return Fail(kept.error());
     std::printf("%s\n%s: %zu bytes\n", report->headline.c_str(), options.out.c_str(),
                 written.size());

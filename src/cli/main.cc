@@ -1,6 +1,7 @@
 // The command line: options to structures, nothing else. Each command lives in its own file.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <limits>
 #include <map>
 
 #include "base/files.h"
@@ -199,6 +200,7 @@ void AddHeap(CLI::App* app, int* exit_code) {
                                                            {"html", HeapOutput::kHtml},
                                                            {"pprof", HeapOutput::kPprof}};
   auto* options = new HeapCommandOptions;
+  auto* format = new std::string("text");
   CLI::App* command = app->add_subcommand(
       "heap", "Who holds the memory: owners, paths and suspects of a heap dump; of two, what grew");
   command
@@ -213,9 +215,9 @@ void AddHeap(CLI::App* app, int* exit_code) {
   command->add_option("--memory", options->memory,
                       "for the graph, as 2GiB; what is larger goes to files in TMPDIR (three "
                       "quarters of what is free)");
-  command->add_option("--format", options->output, "text, json, html or pprof")
-      ->transform(CLI::CheckedTransformer(kNames));
-  command->add_option("-o,--out", options->out, "file to write to, instead of standard output");
+  command->add_option("--format", *format, "of the report (text)")
+      ->check(CLI::IsMember({"text", "json", "html", "pprof"}));
+  command->add_option("-o,--out", options->out, "file, FIFO or - for stdout (-)");
   command->add_flag("--mat-compat", options->mat_compat,
                     "HPROF: count references as Eclipse MAT does");
   command->add_option("-n,--top", options->top, "rows of each table of the text (15)");
@@ -230,13 +232,19 @@ void AddHeap(CLI::App* app, int* exit_code) {
       "program\n"
       "  JVM   jcmd PID GC.heap_dump FILE\n"
       "  Node  node --heapsnapshot-signal=SIGUSR2, or v8.writeHeapSnapshot()\n\n"
+      "Exit: 0 fine, 1 with --check when something was found, 2 bad usage or input. A damaged "
+      "dump\n"
+      "is told as far as it goes, with PARTIAL before it, and exits 0.\n\n"
       "Examples:\n"
       "  tidemark heap --exe ./service service.dump\n"
       "  tidemark heap --format html --out who.html heap.hprof\n"
       "  tidemark heap before.heapsnapshot after.heapsnapshot\n"
       "  tidemark heap --format pprof --out held.pb.gz heap.hprof && go tool pprof -top "
       "held.pb.gz");
-  command->callback([options, exit_code] { *exit_code = RunHeap(*options); });
+  command->callback([options, format, exit_code] {
+    options->output = kNames.at(*format);
+    *exit_code = RunHeap(*options);
+  });
 }
 
 void AddShrink(CLI::App* app, int* exit_code) {
@@ -269,7 +277,9 @@ void AddSnapshot(CLI::App* app, int* exit_code) {
   auto* options = new SnapshotCommandOptions;
   CLI::App* command = app->add_subcommand(
       "snapshot", "The heap of a running Go program, which stands still for a moment");
-  command->add_option("--pid", options->pid, "the process")->required()->check(CLI::PositiveNumber);
+  command->add_option("--pid", options->pid, "the process")
+      ->required()
+      ->check(CLI::Range(1, std::numeric_limits<int>::max()).description("NUMBER"));
   command->add_option("-o,--out", options->out, "file, FIFO or - for stdout (heap.PID.graph)");
   command->add_option("--exe", options->exe, "the program (/proc/PID/exe)");
   command

@@ -15,15 +15,24 @@ struct OpenCore {
 }  // namespace
 
 Result<std::unique_ptr<heapgraph::HeapSource>> OpenGoCore(const std::string& core_path,
-                                                          const std::string& executable_path) {
+                                                          const std::string& executable_path,
+                                                          std::string* used) {
   auto open = std::make_shared<OpenCore>();
   TIDEMARK_ASSIGN_OR_RETURN(open->core, ElfCore::Open(core_path));
   const std::string& path =
       executable_path.empty() ? open->core->notes().executable : executable_path;
   if (path.empty()) {
-    return InvalidArgument(core_path + ": says nothing of its executable; name it");
+    return InvalidArgument(core_path + ": says nothing of its executable; name it with --exe");
   }
-  TIDEMARK_ASSIGN_OR_RETURN(open->file, GoProgramFile::Open(path));
+  auto file = GoProgramFile::Open(path);
+  if (!file && executable_path.empty()) {
+    return Error{file.error().code,
+                 file.error().message + " (" + core_path + " names it; --exe FILE names another)",
+                 file.error().retryable};
+  }
+  if (!file) return file.error();
+  open->file = *std::move(file);
+  if (used != nullptr) *used = path;
   PieceImage& image = open->core->image();
   const uint64_t slide = open->file->SlideOf(open->core->notes().entry);
   open->file->AddTo(image, slide, true);

@@ -169,7 +169,8 @@ bool GoLayouts::FillPart(TypeKey key, GoLayout* layout) {
   if (type == nullptr) return false;
   switch (PartOf(key)) {
     case GoPart::kText:
-      break;  // above
+    case GoPart::kArrayOfPointers:
+      break;  // above; named by go_arrays.h
     case GoPart::kArrayOf:
       layout->name = "[]" + (type->name == "uint8" ? std::string("byte") : type->name);
       layout->value_bytes = type->bytes;

@@ -14,9 +14,10 @@ namespace tidemark::goheap {
 enum class GoPart : uint8_t {
   kMapDirectory = 1,  // of a Swiss map: pointers to tables, or a small map's one group
   kMapTable = 2,
-  kText = 3,      // bytes of strings; of descriptor 0
-  kArrayOf = 4,   // what a slice points to
-  kMapExtra = 5,  // overflow buckets of a map before Go 1.24
+  kText = 3,             // bytes of strings; of descriptor 0
+  kArrayOf = 4,          // what a slice points to
+  kMapExtra = 5,         // overflow buckets of a map before Go 1.24
+  kArrayOfPointers = 6,  // to what the descriptor says; known by its targets alone
 };
 constexpr TypeKey PartKey(GoPart part, TypeKey descriptor) {
   return descriptor | TypeKey{static_cast<uint8_t>(part)} << 58;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "goheap/go_arrays.h"
 #include "goheap/go_global_types.h"
 #include "goheap/go_layouts.h"
 
@@ -42,6 +43,7 @@ class Typing {
       if (next % 65536 == 0) scratch_.Breathe();
       Follow(queue_[next]);
     }
+    typing_.propagated += NamePointerArrays(graph_);
     typing_.unknown = graph_.size() - graph_.holder_count() - typing_.told - typing_.propagated;
     return typing_;
   }

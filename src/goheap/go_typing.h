@@ -9,7 +9,8 @@ namespace tidemark::goheap {
 // How many reachable or unreachable objects got their type from what; they add up to all.
 struct GoTyping {
   uint64_t told = 0;        // by the dump: a header word, an interface's word
-  uint64_t propagated = 0;  // by the type of an object or global that points there
+  uint64_t propagated = 0;  // by the type of an object or global that points there; arrays of
+                            // pointers by what they point to
   uint64_t unknown = 0;     // stay "(unknown)"
 };
 

@@ -180,6 +180,10 @@ Result<std::unique_ptr<ProcessMemory>> ProcessMemory::Open(pid_t pid) {
   if (memory >= 0) return std::unique_ptr<ProcessMemory>(new ProcessMemory(pid, memory));
   if (errno == ENOENT) return NotFound("process " + std::to_string(pid) + " is not there");
   if (errno == EACCES || errno == EPERM) return MayNotTrace(pid);
+  if (errno == ESRCH) {
+    return InvalidArgument("process " + std::to_string(pid) +
+                           " has no memory of its own: a kernel thread, or it has ended");
+  }
   return IoError(path + ": " + std::strerror(errno));
 }
 

@@ -3,6 +3,7 @@
 #include <future>
 
 #include "heapdump/analyze_go.h"
+#include "heapdump/analyze_v8.h"
 #include "heapdump/dump_bytes.h"
 #include "heapdump/spill_file.h"
 
@@ -89,7 +90,7 @@ Result<HeapAnalysis> Analyze(const std::string& path, const AnalyzeOptions& opti
   };
   std::unique_ptr<GoHeap> go;
   if (RuntimeOf(dump.format, std::string(dump.source->format())) == HeapRuntime::kGo) {
-    TIDEMARK_ASSIGN_OR_RETURN(go, GoHeap::Make(std::move(dump.source), options.open.exe));
+    TIDEMARK_ASSIGN_OR_RETURN(go, GoHeap::Make(std::move(dump.source), dump.exe));
   }
   heapgraph::HeapSource& source = go ? go->source() : *dump.source;
   TIDEMARK_ASSIGN_OR_RETURN(analysis.graph, BuildGraph(source, *analysis.scratch, reading));
@@ -98,6 +99,7 @@ Result<HeapAnalysis> Analyze(const std::string& path, const AnalyzeOptions& opti
   TIDEMARK_ASSIGN_OR_RETURN(
       analysis.tree, ComputeDominators(*analysis.graph, *analysis.scratch, options.progress));
   TIDEMARK_RETURN_IF_ERROR(go ? WorkOutGo(options, *go, &analysis) : WorkOut(options, &analysis));
+  if (analysis.runtime == HeapRuntime::kNode) TIDEMARK_RETURN_IF_ERROR(NoteDetached(&analysis));
   return analysis;
 }
 

@@ -44,14 +44,30 @@ Result<void> WriteAll(int fd, std::span<const std::byte> bytes) {
   return {};
 }
 
-// A copy of a pipe that can be read again, in a file without a name.
+bool MayBeDump(std::span<const std::byte> beginning) {
+  const bool gzip =
+      beginning.size() >= 2 && beginning[0] == std::byte{0x1f} && beginning[1] == std::byte{0x8b};
+  return gzip || DetectDumpFormat(beginning).has_value();
+}
+
+// A copy of a pipe that can be read again, in a file without a name. What begins as no dump is not
+// copied: a device may have no end.
 Result<std::unique_ptr<ByteSource>> Spool(ByteSource& pipe, const OpenDumpOptions& options) {
   const std::string directory = TempDirectory(options.temp_directory);
   const int fd = open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (fd < 0) return IoError(directory + ": no temporary file: " + std::strerror(errno));
   std::vector<std::byte> piece(size_t{1} << 20);
   uint64_t kept = 0;
+  auto beginning = TakeBeginning(pipe);
   Result<void> status;
+  if (!beginning) {
+    status = beginning.error();
+  } else if (!MayBeDump(*beginning)) {
+    status = InvalidArgument(UnknownDumpMessage(*beginning));
+  } else {
+    kept = beginning->size();
+    status = WriteAll(fd, *beginning);
+  }
   while (status) {
     const auto got = pipe.Read(piece);
     if (!got) status = got.error();
@@ -93,7 +109,9 @@ Result<DumpBytes> OpenDumpBytes(const std::string& path, const OpenDumpOptions& 
   if (found && !opened.pipe)
     opened.file_time_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
   if (opened.pipe && !options.one_reading) {
-    TIDEMARK_ASSIGN_OR_RETURN(file, Spool(*file, options));
+    auto copy = Spool(*file, options);
+    if (!copy) return At(path, copy.error());
+    file = *std::move(copy);
   }
   auto inflated = MaybeGunzip(std::move(file));
   if (!inflated) return At(path, inflated.error());

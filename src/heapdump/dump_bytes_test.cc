@@ -98,6 +98,12 @@ TEST_F(DumpBytesTest, APipeBeyondTheLimitIsRefused) {
   EXPECT_EQ(opened.error().code, ErrorCode::kResourceExhausted);
 }
 
+TEST_F(DumpBytesTest, ADeviceWithoutAnEndIsNotCopied) {
+  const auto opened = OpenDumpBytes("/dev/zero", options_);
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(opened.error().message, testing::StartsWith("/dev/zero: is no heap dump"));
+}
+
 TEST_F(DumpBytesTest, ErrorsNameThePath) {
   EXPECT_EQ(OpenDumpBytes("/no/such/dump", options_).error().code, ErrorCode::kNotFound);
   EXPECT_THAT(OpenDumpBytes(directory_, options_).error().message,

@@ -14,7 +14,8 @@ namespace {
 using heapgraph::HeapSource;
 
 Result<std::unique_ptr<HeapSource>> OpenReader(DumpFormat format, const std::string& path,
-                                               DumpBytes dump, const OpenDumpOptions& options) {
+                                               DumpBytes dump, const OpenDumpOptions& options,
+                                               std::string* exe) {
   switch (format) {
     case DumpFormat::kGoDump:
       return goheap::OpenGoDump(std::move(dump.bytes));
@@ -27,7 +28,7 @@ Result<std::unique_ptr<HeapSource>> OpenReader(DumpFormat format, const std::str
     case DumpFormat::kGoCore:
       if (dump.pipe || dump.gzip)
         return InvalidArgument(path + ": a core is read out of order; store it inflated in a file");
-      return goheap::OpenGoCore(path, options.exe);
+      return goheap::OpenGoCore(path, options.exe, exe);
     case DumpFormat::kV8Snapshot:
       return v8heap::OpenV8Snapshot(std::move(dump.bytes), {.scratch = options.scratch});
   }
@@ -45,7 +46,9 @@ Result<OpenedDump> OpenDump(const std::string& path, const OpenDumpOptions& opti
   opened.gzip = dump.gzip;
   opened.file_bytes = dump.file_bytes;
   opened.file_time_ns = dump.file_time_ns;
-  TIDEMARK_ASSIGN_OR_RETURN(opened.source, OpenReader(*format, path, std::move(dump), options));
+  opened.exe = options.exe;
+  TIDEMARK_ASSIGN_OR_RETURN(opened.source,
+                            OpenReader(*format, path, std::move(dump), options, &opened.exe));
   return opened;
 }
 

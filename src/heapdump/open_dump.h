@@ -31,6 +31,7 @@ struct OpenedDump {
   std::unique_ptr<heapgraph::HeapSource> source;
   DumpFormat format = DumpFormat::kGraphFile;
   bool gzip = false;
+  std::string exe;           // Go: the options', or the one that a core names
   uint64_t file_bytes = 0;   // as it lies on the disk; 0 = a pipe
   int64_t file_time_ns = 0;  // when it was last written; 0 = a pipe
 };

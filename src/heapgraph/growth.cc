@@ -51,6 +51,7 @@ std::vector<TypeGrowth> CompareTypes(const HeapSide& before, const HeapSide& aft
 // Retained by a path in both heaps.
 struct Both {
   uint64_t bytes_before = 0, bytes_after = 0, objects_before = 0, objects_after = 0;
+  uint64_t own_before = 0, own_after = 0;
 };
 
 // By key: the names of a path's steps, root first, each ended by kBetween. Paths of one name (two
@@ -66,6 +67,8 @@ std::map<std::string, Both> PathsOf(const HeapSide& before, const HeapSide& afte
       Both& both = paths[keys.back()];
       (is_after ? both.bytes_after : both.bytes_before) += node.retained_bytes;
       (is_after ? both.objects_after : both.objects_before) += node.retained_objects;
+      if (node.holder != kNoObject) continue;
+      (is_after ? both.own_after : both.own_before) += node.own_objects;
     }
   }
   return paths;
@@ -115,6 +118,7 @@ HeapGrowth CompareHeaps(const HeapSide& before, const HeapSide& after, size_t ma
     row.path = StepsOf(key);
     row.objects = Difference(both.objects_after, both.objects_before);
     row.bytes = Difference(both.bytes_after, both.bytes_before);
+    row.own_objects = Difference(both.own_after, both.own_before);
     row.bytes_before = both.bytes_before;
     row.bytes_after = both.bytes_after;
     growth.paths.push_back(std::move(row));

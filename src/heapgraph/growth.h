@@ -23,6 +23,7 @@ struct TypeGrowth {
 struct PathGrowth {
   std::vector<std::string> path;   // root first
   int64_t objects = 0, bytes = 0;  // retained, after minus before
+  int64_t own_objects = 0;         // of the last step's type, there
   uint64_t bytes_before = 0, bytes_after = 0;
   bool suspect = false;  // over 2 % of the baseline and half of all growth; the deepest such path
                          // that keeps 70 % of it

@@ -68,6 +68,7 @@ class Builder {
     node_of_[id] = place;
     RetainingNode& node = result_.nodes[place];
     node.objects += holder ? 0 : 1;
+    node.own_objects += !holder && node.type == graph_.type(id) ? 1 : 0;
     node.bytes += graph_.bytes(id);
     if (place == above) return;
     if (node.example == kNoObject ||

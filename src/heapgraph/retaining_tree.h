@@ -14,8 +14,9 @@ struct RetainingNode {
   uint32_t parent = 0;          // index of the node above; the first node is the virtual root
   ObjectId holder = kNoObject;  // a named root; else kNoObject and `type` says what
   TypeId type = 0;
-  uint64_t objects = 0;  // that end here (folded ones are counted at the node that folds them)
-  uint64_t bytes = 0;    // shallow, of those
+  uint64_t objects = 0;      // that end here (folded ones are counted at the node that folds them)
+  uint64_t own_objects = 0;  // of those, the ones of `type`: without the insides of containers
+  uint64_t bytes = 0;        // shallow, of all that end here
   uint64_t retained_bytes = 0;  // bytes of this node and of all below
   uint64_t retained_objects = 0;
   ObjectId example = kNoObject;  // the one that retains most

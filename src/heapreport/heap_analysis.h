@@ -37,8 +37,9 @@ struct HeapAnalysis {
   std::string file;               // as it was named
   HeapRuntime runtime = HeapRuntime::kOther;
   uint64_t file_bytes = 0;
-  int64_t time_ns = 0;             // of the dump; 0 = unknown
-  std::vector<std::string> notes;  // what a reader of the report should know
+  int64_t time_ns = 0;                // of the dump; 0 = unknown
+  std::optional<ObjectsSince> since;  // of the earlier of two snapshots, where ids tell
+  std::vector<std::string> notes;     // what a reader of the report should know
 };
 
 }  // namespace tidemark

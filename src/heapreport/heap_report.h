@@ -77,6 +77,18 @@ struct ReportNode {
   uint64_t retained_objects = 0, retained_bytes = 0;
 };
 
+// Objects by their bytes, of two dumps of one process in which every object keeps an id.
+struct ClassSince {
+  std::string name;
+  uint64_t allocated_objects = 0, allocated_bytes = 0, freed_objects = 0, freed_bytes = 0;
+};
+struct ObjectsSince {
+  // In the later dump alone, in the earlier alone, in both.
+  uint64_t allocated_objects = 0, allocated_bytes = 0, freed_objects = 0, freed_bytes = 0;
+  uint64_t kept_objects = 0, kept_bytes = 0;
+  std::vector<ClassSince> classes;  // by falling bytes allocated
+};
+
 struct HeapReport {
   std::string headline;  // the finding, one or two sentences
 
@@ -85,6 +97,7 @@ struct HeapReport {
   uint64_t file_bytes = 0;
   int64_t time_ns = 0;
   std::map<std::string, std::string> facts;  // told by the dump itself
+  bool addresses_are_ids = false;            // of V8, which stay while the process lives
 
   // Identity: owned + shared + garbage = bytes, and the same of objects.
   uint64_t objects = 0, bytes = 0;
@@ -112,6 +125,7 @@ struct HeapReport {
   std::string before_file;
   uint64_t before_objects = 0, before_bytes = 0;  // reachable
   std::optional<heapgraph::HeapGrowth> growth;
+  std::optional<ObjectsSince> since;
 };
 
 // What `--check` asks: one owner holds at least half of the reachable heap; of two dumps, a path is

@@ -110,9 +110,9 @@ void FollowChain(const HeapAnalysis& analysis, const RetainingChildren& children
     const heapgraph::RetainingNode& node = analysis.retaining.nodes[at];
     suspect->chain.push_back(NameOfNode(graph, node));
     if (at == top) continue;
-    // A node counts the insides of its containers too; the pile is exact.
+    // The pile is what lies right below the accumulation; a node has those of other ways too.
     const bool pile = node.type != 0 && node.type == found.piled_type;
-    suspect->objects = pile && !found.group ? found.piled_objects : node.objects;
+    suspect->objects = pile && !found.group ? found.piled_objects : node.own_objects;
     if (!found.group) suspect->pile_bytes = node.retained_bytes;
   }
 }
@@ -175,17 +175,6 @@ void FillRows(const HeapAnalysis& analysis, const ReportLimits& limits, HeapRepo
   }
 }
 
-// Page elements that left their document but not the heap (V8 calls their nodes "Detached ...").
-void NoteDetached(const HeapAnalysis& analysis, HeapReport* report) {
-  uint64_t objects = 0;
-  for (const heapgraph::TypeRow& row : analysis.types) {
-    if (analysis.graph->types()[row.type].name.starts_with("Detached ")) objects += row.objects;
-  }
-  if (objects > 0) {
-    report->notes.push_back(FormatCount(objects) + " detached page elements are still in the heap");
-  }
-}
-
 }  // namespace
 
 HeapReport MakeHeapReport(const HeapAnalysis& analysis, const ReportLimits& limits) {
@@ -197,8 +186,11 @@ HeapReport MakeHeapReport(const HeapAnalysis& analysis, const ReportLimits& limi
   report.time_ns = analysis.time_ns;
   for (const auto& [key, value] : analysis.graph->facts())
     report.facts[Presentable(key)] = Presentable(value);
+  report.addresses_are_ids =
+      analysis.graph->fact(heapgraph::kAddressesAreIds.key) == heapgraph::kAddressesAreIds.value &&
+      analysis.graph->fact("v8 ids") != "unusable";
   report.damage = Presentable(analysis.graph->damage(), 1000);
-  report.notes = analysis.notes;
+  for (const std::string& note : analysis.notes) report.notes.push_back(Presentable(note, 1000));
   FillTotals(analysis, &report);
   FillLosses(analysis, &report);
   CheckIdentities(analysis, &report);
@@ -206,7 +198,6 @@ HeapReport MakeHeapReport(const HeapAnalysis& analysis, const ReportLimits& limi
   FillSuspects(analysis, children, limits, &report);
   FillSpans(analysis, children, &report);
   FillRows(analysis, limits, &report);
-  NoteDetached(analysis, &report);
   report.tree = MakeReportTree(*analysis.graph, analysis.retaining, children, limits.nodes);
   report.tree_cut_objects = analysis.retaining.cut_objects;
   report.headline = Headline(report);
@@ -225,6 +216,10 @@ HeapReport MakeGrowthReport(const HeapAnalysis& before, const HeapAnalysis& afte
   for (auto& row : report.growth->types) row.type = Presentable(row.type);
   for (auto& row : report.growth->paths) {
     for (std::string& name : row.path) name = Presentable(name);
+  }
+  report.since = after.since;
+  if (report.since) {
+    for (ClassSince& row : report.since->classes) row.name = Presentable(row.name);
   }
   if (!before.graph->damage().empty())
     report.notes.push_back("PARTIAL: the earlier dump is damaged: " +

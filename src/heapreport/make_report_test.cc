@@ -119,6 +119,7 @@ TEST(MakeReportTest, TwoHeapsSayWhatGrew) {
   EXPECT_TRUE(HasFinding(report));
   EXPECT_THAT(report.headline, HasSubstr("The heap grew by 375 KiB"));
   EXPECT_THAT(report.headline, HasSubstr("is held by main.cache"));
+  EXPECT_THAT(report.headline, HasSubstr("trace.recordingSpan, 500 more of them than before."));
 }
 
 TEST(MakeReportTest, AnEmptyHeapHasAReportToo) {
@@ -127,6 +128,14 @@ TEST(MakeReportTest, AnEmptyHeapHasAReportToo) {
   EXPECT_EQ(report.headline, "The dump has no objects.");
   EXPECT_THAT(report.broken, IsEmpty());
   EXPECT_FALSE(HasFinding(report));
+}
+
+TEST(MakeReportTest, WithoutItsRootsADamagedHeapIsNotCalledGarbage) {
+  MadeHeap heap;
+  heap.Object(0x1000, 48, 0);
+  heap.damage = "ends at offset 77 in record 3";
+  EXPECT_THAT(MakeHeapReport(Analyzed(heap)).headline,
+              HasSubstr("No root was read that reaches one of its 1 objects (48 B)"));
 }
 
 TEST(MakeReportTest, DamageIsInTheHeadline) {

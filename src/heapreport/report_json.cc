@@ -1,9 +1,9 @@
 #include "heapreport/report_json.h"
 
 #include <boost/json.hpp>
-#include <cstdio>
 
 #include "base/time.h"
+#include "heapreport/words.h"
 
 namespace tidemark {
 namespace {
@@ -12,11 +12,6 @@ namespace json = boost::json;
 
 json::value Time(int64_t time_ns) {
   return time_ns == 0 ? json::value(nullptr) : json::value(FormatRfc3339(time_ns));
-}
-std::string Hex(uint64_t address) {
-  char text[24];
-  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(address));
-  return text;
 }
 std::string_view RuntimeName(HeapRuntime runtime) {
   switch (runtime) {
@@ -69,7 +64,7 @@ json::array SuspectsJson(const HeapReport& report) {
     for (const ReportStep& step : suspect.path) {
       path.push_back({{"how", step.how},
                       {"what", step.what},
-                      {"address", Hex(step.address)},
+                      {"address", FormatAddress(step.address, report.addresses_are_ids)},
                       {"retained_bytes", step.retained_bytes}});
     }
     rows.push_back({{"sentence", suspect.sentence},
@@ -120,7 +115,7 @@ json::array OwnersJson(const HeapReport& report) {
   json::array rows;
   for (const ReportOwner& row : report.owners) {
     rows.push_back({{"name", row.name},
-                    {"address", Hex(row.address)},
+                    {"address", FormatAddress(row.address, report.addresses_are_ids)},
                     {"named", row.named},
                     {"retained_objects", row.retained_objects},
                     {"retained_bytes", row.retained_bytes}});
@@ -153,6 +148,21 @@ json::array TreeJson(const HeapReport& report) {
   return rows;
 }
 
+json::value SinceJson(const HeapReport& report) {
+  if (!report.since) return nullptr;
+  const ObjectsSince& since = *report.since;
+  json::array classes;
+  for (const ClassSince& row : since.classes) {
+    classes.push_back({{"name", row.name},
+                       {"allocated", Amount(row.allocated_objects, row.allocated_bytes)},
+                       {"freed", Amount(row.freed_objects, row.freed_bytes)}});
+  }
+  return json::object{{"allocated", Amount(since.allocated_objects, since.allocated_bytes)},
+                      {"freed", Amount(since.freed_objects, since.freed_bytes)},
+                      {"kept", Amount(since.kept_objects, since.kept_bytes)},
+                      {"classes", std::move(classes)}};
+}
+
 json::object GrowthJson(const HeapReport& report) {
   json::array types, paths;
   for (const auto& row : report.growth->types) {
@@ -166,17 +176,15 @@ json::object GrowthJson(const HeapReport& report) {
     paths.push_back({{"chain", Strings(row.path)},
                      {"suspect", row.suspect},
                      {"objects", row.objects},
+                     {"own_objects", row.own_objects},
                      {"bytes", row.bytes},
                      {"bytes_before", row.bytes_before},
                      {"bytes_after", row.bytes_after}});
   }
-  return {{"before", report.before_file},
-          {"before_objects", report.before_objects},
-          {"before_bytes", report.before_bytes},
-          {"objects", report.growth->objects},
-          {"bytes", report.growth->bytes},
-          {"paths", std::move(paths)},
-          {"types", std::move(types)}};
+  return {{"before", report.before_file},        {"before_objects", report.before_objects},
+          {"before_bytes", report.before_bytes}, {"objects", report.growth->objects},
+          {"bytes", report.growth->bytes},       {"paths", std::move(paths)},
+          {"types", std::move(types)},           {"since", SinceJson(report)}};
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "heapreport/report_text.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "base/text.h"
 #include "base/time.h"
@@ -74,21 +73,16 @@ std::string Totals(const HeapReport& report) {
 }
 
 // One step of a path: how, what, where, how much it keeps; what does not fit is cut in the middle.
-std::string StepLine(const ReportStep& step, bool first) {
+std::string StepLine(const HeapReport& report, const ReportStep& step, bool first) {
   std::string line = first ? "      " : "        ";
   if (!first) line += (step.how.empty() ? "" : Presentable(step.how, 40) + " ") + "-> ";
   std::string tail;
-  if (step.address != 0) {
-    char address[24];
-    std::snprintf(address, sizeof address, " 0x%llx",
-                  static_cast<unsigned long long>(step.address));
-    tail = address;
-  }
+  if (step.address != 0) tail = " " + FormatAddress(step.address, report.addresses_are_ids);
   if (step.retained_bytes > 0) tail += ", keeps " + Bytes(step.retained_bytes);
   return line + Presentable(step.what, kWidth - line.size() - tail.size()) + tail + "\n";
 }
 
-std::string Steps(const ReportSuspect& suspect) {
+std::string Steps(const HeapReport& report, const ReportSuspect& suspect) {
   constexpr size_t kEnds = 8;  // steps shown at either end of a long path
   std::string text;
   const size_t all = suspect.path.size();
@@ -97,7 +91,7 @@ std::string Steps(const ReportSuspect& suspect) {
       text += "        ... " + std::to_string(all - 2 * kEnds) + " steps\n";
       i = all - kEnds;
     }
-    text += StepLine(suspect.path[i], i == 0);
+    text += StepLine(report, suspect.path[i], i == 0);
   }
   return text;
 }
@@ -108,7 +102,7 @@ std::string Suspects(const HeapReport& report) {
   size_t number = 0;
   for (const ReportSuspect& suspect : report.suspects) {
     text += WrapText("  " + std::to_string(++number) + ". " + suspect.sentence, kWidth, 5) + "\n" +
-            Steps(suspect);
+            Steps(report, suspect);
   }
   return text;
 }
@@ -189,6 +183,29 @@ std::string Growth(const HeapReport& report, size_t top) {
   return text;
 }
 
+std::string Since(const HeapReport& report, size_t top) {
+  if (!report.since) return "";
+  const ObjectsSince& since = *report.since;
+  const auto amount = [](uint64_t objects, uint64_t bytes) {
+    return FormatCount(objects) + " objects, " + Bytes(bytes);
+  };
+  std::string text = Heading("What came since the earlier snapshot and is still there, by class:");
+  text += Row({"bytes", "objects", "freed"}, "class");
+  size_t shown = 0;
+  for (const ClassSince& row : since.classes) {
+    if (row.allocated_objects == 0 || shown++ == top) break;
+    text += Row({Bytes(row.allocated_bytes), FormatCount(row.allocated_objects),
+                 FormatCount(row.freed_objects)},
+                row.name);
+  }
+  return text +
+         WrapText("  In all " + amount(since.allocated_objects, since.allocated_bytes) + " came, " +
+                      amount(since.freed_objects, since.freed_bytes) + " went, " +
+                      amount(since.kept_objects, since.kept_bytes) + " stayed.",
+                  kWidth, 2) +
+         "\n";
+}
+
 std::string Warnings(const HeapReport& report) {
   std::string text;
   const auto add = [&](const std::string& line) { text += WrapText(line, kWidth, 2) + "\n"; };
@@ -209,8 +226,9 @@ std::string Warnings(const HeapReport& report) {
 
 std::string HeapReportText(const HeapReport& report, const TextReportOptions& options) {
   return WrapText(report.headline, kWidth) + "\n" + AboutTheDump(report) + Totals(report) +
-         Growth(report, options.top) + Suspects(report) + SpansText(report, options.top) +
-         Owners(report, options.top) + Types(report, options.top) + Warnings(report);
+         Growth(report, options.top) + Since(report, options.top) + Suspects(report) +
+         SpansText(report, options.top) + Owners(report, options.top) + Types(report, options.top) +
+         Warnings(report);
 }
 
 }  // namespace tidemark

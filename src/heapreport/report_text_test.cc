@@ -81,14 +81,35 @@ TEST(SentencesTest, GrowthSaysHowMuchAndWhere) {
                             .paths = {{.path = {"main.leakySpanCache", "*trace.recordingSpan"},
                                        .objects = 150'000,
                                        .bytes = 90 << 20,
+                                       .own_objects = 50'000,
                                        .suspect = true}}};
   EXPECT_THAT(Headline(report),
               HasSubstr("The heap grew by 100 MiB (100 MiB to 200 MiB): 90 % of that, 90.0 MiB, is "
-                        "held by main.leakySpanCache -> *trace.recordingSpan, 150,000 objects more "
+                        "held by main.leakySpanCache -> *trace.recordingSpan, 50,000 more of them "
                         "than before."));
   EXPECT_TRUE(HasFinding(report));
+  report.growth->paths[0].own_objects = 0;
+  EXPECT_THAT(Headline(report), HasSubstr(", with 150,000 objects more below it than before."));
   report.growth->paths[0].suspect = false;
   EXPECT_FALSE(HasFinding(report));
+}
+
+TEST(ReportTextTest, OfTwoSnapshotsItSaysWhatCameSince) {
+  HeapReport report = LeakySpansReport();
+  report.addresses_are_ids = true;
+  report.since = ObjectsSince{.allocated_objects = 1500,
+                              .allocated_bytes = 3 << 20,
+                              .freed_objects = 12,
+                              .freed_bytes = 1024,
+                              .kept_objects = 9000,
+                              .kept_bytes = 2 << 20,
+                              .classes = {{"Span", 1400, 2 << 20, 7, 700}, {"Gone", 0, 0, 5, 300}}};
+  const std::string text = HeapReportText(report);
+  EXPECT_THAT(text, HasSubstr("    2.00 MiB        1,400            7  Span\n"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("Gone")));
+  EXPECT_THAT(text, HasSubstr("In all 1,500 objects, 3.00 MiB came, 12 objects, 1.00 KiB went, "
+                              "9,000 objects, 2.00 MiB stayed."));
+  EXPECT_THAT(text, HasSubstr("main.leakySpanCache @5914400, keeps"));
 }
 
 TEST(ReportTextTest, BeginsWithTheFindingAndIsNowhereWiderThan100Columns) {

@@ -59,6 +59,17 @@ const heapgraph::PathGrowth* GrownPath(const heapgraph::HeapGrowth& growth) {
   return named != nullptr ? named : suspect;
 }
 
+// ", 100,000 more of them than before", them being the last that the path names; of a root or a
+// single object all that it holds.
+std::string GrownObjects(const heapgraph::PathGrowth& path) {
+  if (path.own_objects > 1)
+    return ", " + FormatCount(static_cast<uint64_t>(path.own_objects)) +
+           " more of them than before";
+  return ", with " + FormatCount(static_cast<uint64_t>(std::abs(path.objects))) +
+         (path.objects < 0 ? " objects fewer below it than before"
+                           : " objects more below it than before");
+}
+
 std::string GrowthHeadline(const HeapReport& report) {
   const heapgraph::HeapGrowth& growth = *report.growth;
   const std::string from_to =
@@ -74,9 +85,7 @@ std::string GrowthHeadline(const HeapReport& report) {
          FormatShare(static_cast<uint64_t>(std::max<int64_t>(0, path->bytes)),
                      static_cast<uint64_t>(growth.bytes)) +
          " of that, " + FormatBytes(static_cast<double>(path->bytes)) + ", is held by " +
-         JoinChain(path->path) + ", " +
-         FormatCount(static_cast<uint64_t>(std::abs(path->objects))) +
-         (path->objects < 0 ? " objects fewer than before." : " objects more than before.");
+         JoinChain(path->path) + GrownObjects(*path) + ".";
 }
 
 }  // namespace
@@ -113,6 +122,11 @@ std::string Headline(const HeapReport& report) {
     return text;
   }
   if (report.objects == 0) return text + "The dump has no objects.";
+  // A dump of Go tells its roots last.
+  if (report.reachable_bytes() == 0 && !report.damage.empty()) {
+    return text + "No root was read that reaches one of its " + FormatCount(report.objects) +
+           " objects (" + Bytes(report.bytes) + "): nobody can be named.";
+  }
   if (report.reachable_bytes() == 0)
     return text + "No object is reachable from a root: all is garbage.";
   if (report.owners.empty()) return text + "Nothing holds a tenth of the heap.";

@@ -50,6 +50,13 @@ std::string FormatShare(uint64_t part, uint64_t whole) {
   return text;
 }
 
+std::string FormatAddress(uint64_t address, bool is_id) {
+  char text[24];
+  std::snprintf(text, sizeof text, is_id && address != 0 ? "@%llu" : "0x%llx",
+                static_cast<unsigned long long>(address));
+  return text;
+}
+
 std::string FormatChange(int64_t bytes) {
   return (bytes > 0 ? "+" : "") + FormatBytes(static_cast<double>(bytes));
 }

@@ -12,6 +12,8 @@ namespace tidemark {
 std::string FormatCount(uint64_t count);
 // "92 %", "4.3 %", "under 0.1 %", "-"; of nothing it is "-".
 std::string FormatShare(uint64_t part, uint64_t whole);
+// "0x4a3f20", or of what is an identity and no place "@6047", as DevTools writes it; "0x0" = none.
+std::string FormatAddress(uint64_t address, bool is_id);
 // "+1.20 MiB", "-3 B".
 std::string FormatChange(int64_t bytes);
 

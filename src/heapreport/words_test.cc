@@ -46,5 +46,11 @@ TEST(WordsTest, WrappedLinesStayWithinTheWidth) {
   EXPECT_EQ(WrapText("averylongword b", 5), "averylongword\nb");
 }
 
+TEST(WordsTest, AddressesAreHexAndIdsAreNot) {
+  EXPECT_EQ(FormatAddress(0x4a3f20, false), "0x4a3f20");
+  EXPECT_EQ(FormatAddress(6047, true), "@6047");
+  EXPECT_EQ(FormatAddress(0, true), "0x0");
+}
+
 }  // namespace
 }  // namespace tidemark

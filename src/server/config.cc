@@ -92,6 +92,9 @@ Result<void> ReadKeys(const YAML::Node& root, ServerConfig* config) {
 Result<uint64_t> ParseSize(const std::string& text) {
   static const std::map<std::string, uint64_t> kUnits = {{"", 1},
                                                          {"B", 1},
+                                                         {"K", 1 << 10},
+                                                         {"M", 1 << 20},
+                                                         {"G", 1 << 30},
                                                          {"KB", 1000},
                                                          {"MB", 1'000'000},
                                                          {"GB", 1'000'000'000},
@@ -106,7 +109,7 @@ Result<uint64_t> ParseSize(const std::string& text) {
   uint64_t bytes = 0;
   if (status != std::errc() || unit == kUnits.end() ||
       __builtin_mul_overflow(number, unit->second, &bytes)) {
-    return InvalidArgument("size '" + text + "': expected for example 64MiB or 2GB");
+    return InvalidArgument("size '" + text + "': expected for example 64M, 64MiB or 2GB");
   }
   return bytes;
 }

@@ -39,6 +39,7 @@ TEST(ServerConfigTest, EveryMistakeNamesLineAndKey) {
 
 TEST(ServerConfigTest, SizesAreReadWithTheirUnit) {
   EXPECT_EQ(*ParseSize("64MiB"), 64u << 20);
+  EXPECT_EQ(*ParseSize("64M"), 64u << 20);
   EXPECT_EQ(*ParseSize("17"), 17u);
   for (const char* text : {"", "MiB", "-1", "1 MiB", "99999999999999TiB"})
     EXPECT_FALSE(ParseSize(text)) << text;

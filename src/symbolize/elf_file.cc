@@ -65,10 +65,11 @@ Result<std::unique_ptr<ElfFile>> ElfFile::Open(const std::string& path, ElfAcces
   Elf* elf = elf_begin(fd, access.map ? ELF_C_READ_MMAP : ELF_C_READ, nullptr);
   GElf_Ehdr header;
   if (elf == nullptr || elf_kind(elf) != ELF_K_ELF || gelf_getehdr(elf, &header) == nullptr) {
-    const std::string reason = elf_errmsg(-1) != nullptr ? elf_errmsg(-1) : "not an ELF file";
+    const int error = elf_errno();
+    const std::string reason = error != 0 ? std::string(": ") + elf_errmsg(error) : "";
     if (elf != nullptr) elf_end(elf);
     close(fd);
-    return Corrupt(path + " is no ELF file: " + reason);
+    return Corrupt(path + " is no ELF file" + reason);
   }
   return std::unique_ptr<ElfFile>(new ElfFile(path, fd, elf));
 }

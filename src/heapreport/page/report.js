@@ -224,6 +224,13 @@
       ['bytes', (row) => row.bytes, (row) => change(row.bytes, bytes), true], ['retained', (row) => row.retained_bytes, (row) => change(row.retained_bytes, bytes), true],
       ['objects', (row) => row.objects, (row) => change(row.objects, signedCount), true], ['type', (row) => row.name, (row) => row.name, false],
     ], 0, 'Filter types');
+    if (!growth.since) return;
+    const all = growth.since;
+    const amount = (of) => `${count(of.objects)} objects, ${bytes(of.bytes)}`;
+    table('What came since and is still there, by class', all.classes.filter((row) => row.allocated.objects > 0), [
+      ['bytes', (row) => row.allocated.bytes, (row) => bytes(row.allocated.bytes), true], ['objects', (row) => row.allocated.objects, (row) => count(row.allocated.objects), true],
+      ['freed', (row) => row.freed.objects, (row) => count(row.freed.objects), true], ['class', (row) => row.name, (row) => row.name, false],
+    ], 0, 'Filter classes', `In all ${amount(all.allocated)} came, ${amount(all.freed)} went, ${amount(all.kept)} stayed.`);
   }
 
   function drawSpans() {

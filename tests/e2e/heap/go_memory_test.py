@@ -73,7 +73,7 @@ def allow_core():
 
 
 def heap(tidemark, dump, program):
-    command = [tidemark, "heap", "--format", "json", "--exe", program, dump]
+    command = [tidemark, "heap", "--format", "json", *(["--exe", program] if program else []), dump]
     done = subprocess.run(command, capture_output=True, text=True)
     check(f"tidemark heap {dump}", done.returncode == 0, done.stderr)
     return json.loads(done.stdout)
@@ -119,6 +119,7 @@ def of_dead(tidemark, what, program, folder):
         cores = [path for path in folder.iterdir() if path.name.startswith(pattern.split("%")[0])]
         check(f"{what}: a core", len(cores) == 1, cores)
         more = check_heap(f"{what} core", heap(tidemark, cores[0], program), subject)
+        check_heap(f"{what} core and the program it names", heap(tidemark, cores[0], None), subject)
         cores[0].unlink()
     return f"core {subject.objects} + {more}"
 
@@ -130,6 +131,7 @@ def of_gcore(tidemark, what, program, folder):
         core = folder / f"gdb.{subject.process.pid}"
         subprocess.run(["gcore", "-o", folder / "gdb", str(subject.process.pid)], check=True, capture_output=True)
         more = check_heap(f"{what} gcore", heap(tidemark, core, program), subject)
+        check_heap(f"{what} gcore and the program it names", heap(tidemark, core, None), subject)
         core.unlink()
     return f"gcore {subject.objects} + {more}"
 

@@ -86,6 +86,9 @@ def main():
         grown = subprocess.run([options.tidemark, "heap", folder / "map.1.heapsnapshot", folder / "map.2.heapsnapshot"],
                                check=True, capture_output=True, text=True).stdout
         checks.that("Span" in grown and "300" in grown, "the second snapshot has 300 spans more")
+        since = report(options.tidemark, folder / "map.1.heapsnapshot", folder / "map.2.heapsnapshot")["growth"]["since"]
+        classes = {row["name"]: row["allocated"]["objects"] for row in since["classes"]}
+        checks.that(classes.get("Span", 0) >= 300, f"by their ids 300 spans came since: {classes.get('Span')}")
     return checks.finish()
 
 
