@@ -13,8 +13,6 @@
 namespace tidemark {
 namespace {
 
-constexpr uint32_t kBreathsBetweenLooks = 16;
-
 Error Failed(const std::string& directory, const char* what, uint64_t bytes, int error) {
   const std::string message = directory + ": " + what + " of " + std::to_string(bytes) +
                               " bytes for a graph larger than memory: " + std::strerror(error) +
@@ -38,12 +36,14 @@ Result<int> TemporaryFile(const std::string& directory, uint64_t bytes) {
 }  // namespace
 
 uint64_t ResidentBytes() {
-  FILE* statm = std::fopen("/proc/self/statm", "r");
-  if (statm == nullptr) return 0;
+  static const int statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  char text[128];
+  const ssize_t length = statm < 0 ? -1 : pread(statm, text, sizeof text - 1, 0);
+  if (length <= 0) return 0;
+  text[length] = '\0';
   unsigned long long all = 0, resident = 0;
-  const int read = std::fscanf(statm, "%llu %llu", &all, &resident);
-  std::fclose(statm);
-  return read == 2 ? resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
+  if (std::sscanf(text, "%llu %llu", &all, &resident) != 2) return 0;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 SpillFile::~SpillFile() {
@@ -75,7 +75,7 @@ Result<std::span<std::byte>> SpillFile::Spill(uint64_t bytes) {
 
 Result<std::span<std::byte>> SpillFile::Allocate(uint64_t bytes) {
   if (bytes == 0) return std::span<std::byte>();
-  if (in_memory_ + bytes > memory_limit_ / 2) return Spill(bytes);
+  if (in_memory_ + bytes > memory_limit_ / 4) return Spill(bytes);
   TIDEMARK_ASSIGN_OR_RETURN(const auto memory, memory_.Allocate(bytes));
   Count(bytes, 0);
   return memory;
@@ -89,7 +89,7 @@ Result<std::span<std::byte>> SpillFile::Resize(std::span<std::byte> bytes, uint6
   }
   const auto found = spilled_.find(bytes.data());
   if (found == spilled_.end()) {
-    if (in_memory_ - bytes.size() + new_bytes <= memory_limit_ / 2) {
+    if (in_memory_ - bytes.size() + new_bytes <= memory_limit_ / 4) {
       TIDEMARK_ASSIGN_OR_RETURN(const auto memory, memory_.Resize(bytes, new_bytes));
       Count(new_bytes - bytes.size(), 0);
       return memory;
@@ -131,8 +131,8 @@ void SpillFile::Release(std::span<std::byte> bytes) {
 }
 
 void SpillFile::Breathe() {
-  if (spilled_.empty() || ++breaths_ % kBreathsBetweenLooks != 0) return;
-  if (ResidentBytes() < memory_limit_) return;
+  // A fault maps sixteen pages of a file at a time: until the next breath a quarter may come.
+  if (spilled_.empty() || ResidentBytes() < memory_limit_ - memory_limit_ / 4) return;
   for (const auto& [memory, spilled] : spilled_) madvise(memory, spilled.bytes, MADV_DONTNEED);
 }
 

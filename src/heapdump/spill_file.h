@@ -9,10 +9,10 @@
 
 namespace tidemark {
 
-// Arrays beyond half of `memory_limit` lie in unlinked files of `directory`, mapped. Their space is
-// taken from the disk at once, so that a full disk is an error of Allocate and not a SIGBUS later.
-// Breathe keeps the process's resident memory under the limit by unmapping the pages of those files
-// (what they hold stays, in the page cache or on the disk).
+// Arrays beyond a quarter of `memory_limit` lie in unlinked files of `directory`, mapped. Their
+// space is taken from the disk at once, so that a full disk is an error of Allocate and not a
+// SIGBUS later. Breathe keeps the process's resident memory under the limit by unmapping the pages
+// of those files (what they hold stays, in the page cache or on the disk).
 class SpillFile : public heapgraph::Scratch {
  public:
   SpillFile(uint64_t memory_limit, std::string directory)
@@ -40,7 +40,6 @@ class SpillFile : public heapgraph::Scratch {
   heapgraph::HeapScratch memory_;
   std::map<std::byte*, Spilled> spilled_;
   uint64_t in_memory_ = 0, in_files_ = 0, peak_ = 0, peak_spilled_ = 0;
-  uint32_t breaths_ = 0;
 };
 
 // Bytes of this process in memory now, from /proc/self/statm; 0 = cannot be read.

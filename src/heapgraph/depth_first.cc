@@ -5,7 +5,7 @@
 namespace tidemark::heapgraph {
 namespace {
 
-constexpr uint32_t kBetweenBreaths = 1 << 16;
+constexpr uint32_t kBetweenSigns = 1 << 16;  // of progress
 
 // A reference that the walk met when its target had a number already.
 struct CrossReference {
@@ -60,8 +60,8 @@ class Walk {
     stack_.Push({vertex, 0});
     constexpr size_t kAhead = 8;  // of a wide object only the first; the rest as they are reached
     for (size_t i = 0; i < std::min(targets.size(), kAhead); ++i) Ask(targets[i]);
-    if (vertex % kBetweenBreaths == 0) {
-      scratch_.Breathe();
+    scratch_.BreatheAt(vertex);
+    if (vertex % kBetweenSigns == 0) {
       if (progress_) progress_("walking the graph", vertex, graph_.size());
     }
     return {};
@@ -105,11 +105,15 @@ class Walk {
                               Array<uint64_t>::Make(scratch_, vertices + 1));
     TIDEMARK_ASSIGN_OR_RETURN(tree_.predecessor, Array<uint32_t>::Make(scratch_, cross_.size()));
     auto& begin = tree_.predecessor_begin;
-    for (const CrossReference& each : cross_.span()) ++begin[each.to];
+    for (uint64_t i = 0; i < cross_.size(); ++i) {
+      scratch_.BreatheAt(i);
+      ++begin[cross_[i].to];
+    }
     uint64_t sum = 0;
     for (uint64_t& each : begin.span()) sum += std::exchange(each, sum);
-    for (const CrossReference& each : cross_.span()) {
-      tree_.predecessor[begin[each.to]++] = each.from;
+    for (uint64_t i = 0; i < cross_.size(); ++i) {
+      scratch_.BreatheAt(i);
+      tree_.predecessor[begin[cross_[i].to]++] = cross_[i].from;
     }
     for (uint64_t vertex = vertices; vertex > 0; --vertex) begin[vertex] = begin[vertex - 1];
     begin[0] = 0;

@@ -24,6 +24,7 @@ Result<Retained> SumRetained(const HeapGraph& graph, const DepthFirstTree& walk,
   TIDEMARK_ASSIGN_OR_RETURN(retained.bytes, Array<uint64_t>::Make(scratch, vertices));
   TIDEMARK_ASSIGN_OR_RETURN(retained.objects, Array<uint32_t>::Make(scratch, vertices));
   for (uint32_t vertex = vertices - 1; vertex > 0; --vertex) {
+    scratch.BreatheAt(vertex);
     if (vertex > kAhead) graph.PrefetchSize(walk.object[vertex - kAhead]);
     const ObjectId object = walk.object[vertex];
     retained.bytes[vertex] += graph.bytes(object);
@@ -42,6 +43,7 @@ Result<void> FillByObject(const DepthFirstTree& walk, const Array<uint32_t>& dom
   TIDEMARK_ASSIGN_OR_RETURN(tree->retained_bytes, Array<uint64_t>::Make(scratch, size));
   TIDEMARK_ASSIGN_OR_RETURN(tree->retained_objects, Array<uint32_t>::Make(scratch, size));
   for (uint64_t id = 0; id < size; ++id) {
+    scratch.BreatheAt(id);
     if (id + kAhead < size && walk.number[id + kAhead] != DepthFirstTree::kUnvisited) {
       __builtin_prefetch(&retained.bytes[walk.number[id + kAhead]]);
       __builtin_prefetch(&dominator[walk.number[id + kAhead]]);
@@ -58,8 +60,9 @@ Result<void> FillByObject(const DepthFirstTree& walk, const Array<uint32_t>& dom
   return {};
 }
 
-void SumGarbage(const HeapGraph& graph, DominatorTree* tree) {
+void SumGarbage(const HeapGraph& graph, Scratch& scratch, DominatorTree* tree) {
   for (ObjectId id = graph.holder_count(); id < graph.size(); ++id) {
+    scratch.BreatheAt(id);
     const bool reachable = tree->reachable(id);
     (reachable ? tree->reachable_objects : tree->garbage_objects) += 1;
     (reachable ? tree->reachable_bytes : tree->garbage_bytes) += graph.bytes(id);
@@ -78,17 +81,20 @@ Result<void> ListChildren(Scratch& scratch, DominatorTree* tree) {
   const auto& order = tree->order;
   for (uint64_t i = 0; i < order.size(); ++i) {
     if (i + kAhead < order.size()) __builtin_prefetch(&tree->parent[order[i + kAhead]]);
+    scratch.BreatheAt(i);
     ++begin[row_of(order[i])];
   }
   uint64_t sum = 0;
   for (uint64_t& each : begin.span()) sum += std::exchange(each, sum);
   for (uint64_t i = 0; i < order.size(); ++i) {
     if (i + kAhead < order.size()) __builtin_prefetch(&tree->parent[order[i + kAhead]]);
+    scratch.BreatheAt(i);
     tree->children[begin[row_of(order[i])]++] = order[i];
   }
   for (uint64_t row = size + 1; row > 0; --row) begin[row] = begin[row - 1];
   begin[0] = 0;
   for (uint64_t row = 0; row <= size; ++row) {
+    scratch.BreatheAt(row);
     if (begin[row + 1] - begin[row] < 2) continue;
     std::sort(tree->children.data() + begin[row], tree->children.data() + begin[row + 1],
               [&](ObjectId a, ObjectId b) {
@@ -119,7 +125,7 @@ Result<DominatorTree> ComputeDominators(const HeapGraph& graph, Scratch& scratch
   TIDEMARK_ASSIGN_OR_RETURN(Retained retained, SumRetained(graph, walk, dominator, scratch));
   TIDEMARK_RETURN_IF_ERROR(FillByObject(walk, dominator, retained, scratch, &tree));
   TIDEMARK_ASSIGN_OR_RETURN(tree.order, OrderOf(walk, scratch));
-  SumGarbage(graph, &tree);
+  SumGarbage(graph, scratch, &tree);
   TIDEMARK_RETURN_IF_ERROR(ListChildren(scratch, &tree));
   return tree;
 }

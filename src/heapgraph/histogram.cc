@@ -12,7 +12,12 @@ class Nesting {
  public:
   Nesting(const HeapGraph& graph, const DominatorTree& tree, Scratch& scratch,
           std::vector<TypeRow>* rows)
-      : graph_(graph), tree_(tree), rows_(*rows), above_(graph.types().size(), 0), open_(scratch) {}
+      : graph_(graph),
+        tree_(tree),
+        rows_(*rows),
+        scratch_(scratch),
+        above_(graph.types().size(), 0),
+        open_(scratch) {}
 
   Result<void> Run() {
     for (const ObjectId top : tree_.top_level()) {
@@ -45,6 +50,7 @@ class Nesting {
   }
 
   Result<void> Enter(ObjectId object) {
+    scratch_.BreatheAt(++entered_);
     const bool counts = !graph_.is_holder(object);
     if (counts && above_[graph_.type(object)]++ == 0) {
       rows_[graph_.type(object)].retained_bytes += tree_.retained_bytes[object];
@@ -62,7 +68,9 @@ class Nesting {
   const HeapGraph& graph_;
   const DominatorTree& tree_;
   std::vector<TypeRow>& rows_;
+  Scratch& scratch_;
   std::vector<uint32_t> above_;
+  uint64_t entered_ = 0;
   GrowingArray<Position> open_;
 };
 
@@ -73,6 +81,7 @@ Result<std::vector<TypeRow>> TypeHistogram(const HeapGraph& graph, const Dominat
   std::vector<TypeRow> rows(graph.types().size());
   for (TypeId type = 0; type < rows.size(); ++type) rows[type].type = type;
   for (ObjectId id = graph.holder_count(); id < graph.size(); ++id) {
+    scratch.BreatheAt(id);
     if (!tree.reachable(id)) continue;
     TypeRow& row = rows[graph.type(id)];
     ++row.objects;

@@ -8,7 +8,6 @@ namespace {
 constexpr uint32_t kLarge = ~0u;
 constexpr size_t kMaxHolders = size_t{4} << 20;
 constexpr uint64_t kMaxObjects = (uint64_t{1} << 32) - (uint64_t{16} << 20);
-constexpr uint64_t kObjectsBetweenBreaths = 1 << 16;
 
 }  // namespace
 
@@ -31,7 +30,7 @@ TypeId ObjectPass::TypeOf(TypeKey key) {
 
 void ObjectPass::OnObject(const ObjectEvent& object) {
   if (!status_) return;
-  if (records_.size() % kObjectsBetweenBreaths == 0) scratch_.Breathe();
+  scratch_.BreatheAt(records_.size());
   status_ = records_.Reserve(1);
   if (!status_) return;
   if (records_.size() >= kMaxObjects) {
@@ -67,6 +66,7 @@ Result<void> ObjectPass::DropOverlapping(Array<ObjectRecord>* records) {
   const bool ids = graph_.fact(kAddressesAreIds.key) == kAddressesAreIds.value;
   uint64_t kept = 0, end = 0;
   for (uint64_t i = 0; i < records->size(); ++i) {
+    scratch_.BreatheAt(i);
     const ObjectRecord& record = (*records)[i];
     if (kept > 0 && (record.address < end || record.address == (*records)[kept - 1].address)) {
       ++graph_.losses_.overlapping_objects;
@@ -93,7 +93,7 @@ Result<void> ObjectPass::FillGraph(const Array<ObjectRecord>& records) {
     if (records[i].bytes == kLarge) {
       graph_.large_bytes_[static_cast<ObjectId>(holders + i)] = large_bytes_.at(records[i].address);
     }
-    if (i % kObjectsBetweenBreaths == 0) scratch_.Breathe();
+    scratch_.BreatheAt(i);
   }
   return {};
 }

@@ -26,8 +26,12 @@ struct HashChildKey {
 class Builder {
  public:
   Builder(const HeapGraph& graph, const DominatorTree& tree, Array<uint32_t> node_of,
-          const RetainingTreeLimits& limits)
-      : graph_(graph), tree_(tree), limits_(limits), node_of_(std::move(node_of)) {
+          Scratch& scratch, const RetainingTreeLimits& limits)
+      : graph_(graph),
+        tree_(tree),
+        scratch_(scratch),
+        limits_(limits),
+        node_of_(std::move(node_of)) {
     result_.nodes.emplace_back();
     depth_.push_back(0);
   }
@@ -35,6 +39,7 @@ class Builder {
   RetainingTree Run() {
     const auto order = tree_.order.span();
     for (size_t i = 0; i < order.size(); ++i) {
+      scratch_.BreatheAt(i);
       if (i + kAhead < order.size()) Ask(order[i + kAhead]);
       Place(order[i]);
     }
@@ -115,6 +120,7 @@ class Builder {
 
   const HeapGraph& graph_;
   const DominatorTree& tree_;
+  Scratch& scratch_;
   const RetainingTreeLimits& limits_;
   Array<uint32_t> node_of_;      // by object
   std::vector<uint32_t> depth_;  // by node
@@ -129,7 +135,7 @@ class Builder {
 Result<RetainingTree> BuildRetainingTree(const HeapGraph& graph, const DominatorTree& tree,
                                          Scratch& scratch, const RetainingTreeLimits& limits) {
   TIDEMARK_ASSIGN_OR_RETURN(auto node_of, Array<uint32_t>::Make(scratch, graph.size()));
-  return Builder(graph, tree, std::move(node_of), limits).Run();
+  return Builder(graph, tree, std::move(node_of), scratch, limits).Run();
 }
 
 }  // namespace tidemark::heapgraph

@@ -5,7 +5,7 @@
 namespace tidemark::heapgraph {
 namespace {
 
-constexpr uint32_t kBetweenBreaths = 1 << 16;
+constexpr uint32_t kBetweenSigns = 1 << 16;  // of progress
 constexpr size_t kAhead = 8;
 
 // Roots that say most come first.
@@ -40,8 +40,8 @@ class Breadth {
     std::vector<ObjectId> missing(wanted.begin(), wanted.end());
     AddRoots();
     for (uint64_t next = 0; next < queued_; ++next) {
-      if (next % kBetweenBreaths == 0) {
-        scratch_.Breathe();
+      scratch_.BreatheAt(next);
+      if (next % kBetweenSigns == 0) {
         if (progress_) progress_("finding paths", next, size);
         std::erase_if(missing, [&](ObjectId id) { return paths_.parent[id] != kNew; });
         if (!wanted.empty() && missing.empty()) break;

@@ -27,8 +27,15 @@ class Scratch {
   // Called between pieces of work of a few milliseconds; a spilling scratch gives pages back here
   // when more of them are resident than it may keep. What arrays hold stays.
   virtual void Breathe() {}
+  // In a loop over elements: Breathe now and then.
+  void BreatheAt(uint64_t element) {
+    if (element % kBetweenBreaths == 0) Breathe();
+  }
   // The most bytes allocated at one time.
   virtual uint64_t peak_bytes() const = 0;
+
+ private:
+  static constexpr uint64_t kBetweenBreaths = 1 << 14;
 };
 
 // Ordinary memory, in huge pages where the system gives them: most accesses of a graph are random.

@@ -3,8 +3,6 @@
 namespace tidemark::heapgraph {
 namespace {
 
-constexpr uint32_t kBetweenBreaths = 1 << 16;
-
 class SemiNca {
  public:
   SemiNca(DepthFirstTree* tree, Scratch& scratch)
@@ -16,11 +14,13 @@ class SemiNca {
     TIDEMARK_ASSIGN_OR_RETURN(semi_, Array<uint32_t>::Make(scratch_, vertices));
     TIDEMARK_ASSIGN_OR_RETURN(label_, Array<uint32_t>::Make(scratch_, vertices));
     for (uint32_t vertex = 0; vertex < vertices; ++vertex) {
+      scratch_.BreatheAt(vertex);
       dominator_[vertex] = tree_.parent[vertex];
       semi_[vertex] = label_[vertex] = vertex;
     }
     TIDEMARK_RETURN_IF_ERROR(FindSemidominators());
     for (uint32_t vertex = 1; vertex < vertices; ++vertex) {
+      scratch_.BreatheAt(vertex);
       uint32_t candidate = dominator_[vertex];
       while (candidate > semi_[vertex]) candidate = dominator_[candidate];
       dominator_[vertex] = candidate;
@@ -38,7 +38,7 @@ class SemiNca {
         least = std::min(least, semi_[best]);
       }
       semi_[vertex] = least;
-      if (vertex % kBetweenBreaths == 0) scratch_.Breathe();
+      scratch_.BreatheAt(vertex);
     }
     return {};
   }
