@@ -20,6 +20,7 @@ using namespace hprof;  // NOLINT: the parts of this reader
 constexpr size_t kWindowBytes = size_t{48} << 20;
 constexpr size_t kReplayBytes = size_t{128} << 20;  // of a pipe, for the classes before its objects
 constexpr size_t kReplaySlack = size_t{4} << 20;
+constexpr uint64_t kSmallDumpBytes = 1 << 16;  // not worth a second thread
 
 class HprofSource : public heapgraph::HeapSource {
  public:
@@ -67,13 +68,20 @@ class HprofSource : public heapgraph::HeapSource {
 
     ReadOutcome outcome;
     Result<void> walked;
-    BatchQueue queue;
-    std::thread reader([&] { walked = Walk<kIdBytes>(queue, decoder, outcome); });
-    while (auto batch = queue.TakeFull()) {
-      Tell(*batch, sink, roots);
-      queue.GiveBack(std::move(batch));
+    if (source_->size().value_or(~uint64_t{0}) <= kSmallDumpBytes) {
+      EventBatch batch;
+      TellFrom(batch, decoder, sink, roots);
+      walked = Walk<kIdBytes>(decoder, outcome);
+      Tell(batch, sink, roots);
+    } else {
+      BatchQueue queue;
+      std::thread reader([&] { walked = WalkInto<kIdBytes>(queue, decoder, outcome); });
+      while (auto batch = queue.TakeFull()) {
+        Tell(*batch, sink, roots);
+        queue.GiveBack(std::move(batch));
+      }
+      reader.join();
     }
-    reader.join();
     TIDEMARK_RETURN_IF_ERROR(walked);
     prescan_->end = std::max(prescan_->end, outcome.bytes);
 
@@ -89,7 +97,7 @@ class HprofSource : public heapgraph::HeapSource {
 
   // On a thread of its own.
   template <uint32_t kIdBytes, typename Decoder>
-  Result<void> Walk(BatchQueue& queue, Decoder& decoder, ReadOutcome& outcome) {
+  Result<void> WalkInto(BatchQueue& queue, Decoder& decoder, ReadOutcome& outcome) {
     std::unique_ptr<EventBatch> batch = queue.TakeEmpty();
     decoder.batch = batch.get();
     decoder.flush = [&] {
@@ -99,16 +107,30 @@ class HprofSource : public heapgraph::HeapSource {
       batch->offset = offset;
       decoder.batch = batch.get();
     };
-    ByteCursor cursor(*source_, kWindowBytes);
-    Result<void> status = cursor.Skip(kHeaderBytes);
-    if (status) {
-      RecordWalker<kIdBytes, Decoder> walker(cursor, source_->size(), decoder);
-      status = walker.Run();
-      outcome = {cursor.offset(), walker.damage()};
-    }
+    const Result<void> status = Walk<kIdBytes>(decoder, outcome);
     queue.PushFull(std::move(batch));
     queue.Close();
     return status;
+  }
+
+  template <uint32_t kIdBytes, typename Decoder>
+  Result<void> Walk(Decoder& decoder, ReadOutcome& outcome) {
+    ByteCursor cursor(*source_, kWindowBytes);
+    TIDEMARK_RETURN_IF_ERROR(cursor.Skip(kHeaderBytes));
+    RecordWalker<kIdBytes, Decoder> walker(cursor, source_->size(), decoder);
+    const Result<void> status = walker.Run();
+    outcome = {cursor.offset(), walker.damage()};
+    return status;
+  }
+
+  // What the decoder puts into `batch` is told whenever it is full; the caller tells the rest.
+  template <typename Decoder>
+  static void TellFrom(EventBatch& batch, Decoder& decoder, HeapSink& sink, RootEvents& roots) {
+    decoder.batch = &batch;
+    decoder.flush = [&] {
+      Tell(batch, sink, roots);
+      batch.Clear();
+    };
   }
 
   static void Tell(const EventBatch& batch, HeapSink& sink, RootEvents& roots) {
@@ -138,11 +160,7 @@ class HprofSource : public heapgraph::HeapSource {
     EventBatch batch;
     BatchDecoder<kIdBytes, kReferences> decoder(index_, plans, 0, nullptr, counts);
     decoder.class_label = class_label;
-    decoder.batch = &batch;
-    decoder.flush = [&] {
-      Tell(batch, sink, roots);
-      batch.Clear();
-    };
+    TellFrom(batch, decoder, sink, roots);
     decoder.Decode(deferred);
     batch.offset = prescan_->end;
     Tell(batch, sink, roots);

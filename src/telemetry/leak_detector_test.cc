@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <thread>
 
@@ -83,17 +84,20 @@ TEST(LeakDetectorTest, WhatCannotBeIsRefusedAndCounted) {
 }
 
 TEST(LeakDetectorTest, TheCallbackMayAskAndThreadsMayObserve) {
-  uint64_t seen = 0;
+  std::atomic<uint64_t> seen = 0;  // either thread may be told
+  std::atomic<int64_t> now_ns = kStart;
+  std::atomic<bool> done = false;
   LeakDetector* self = nullptr;
   LeakDetector detector({}, [&](const LeakReport&) { seen = self->stats().points; });
   self = &detector;
   std::thread other([&] {
-    for (int i = 0; i < 1000; ++i) {
-      detector.Observe(Series::kRequestRate, kStart + i * kTenSeconds, 100);
-    }
+    while (!done) detector.Observe(Series::kRequestRate, now_ns, 100);
   });
-  Replay(4, 60,
-         [&](int64_t time_ns, double bytes) { detector.Observe(Series::kHeap, time_ns, bytes); });
+  Replay(4, 60, [&](int64_t time_ns, double bytes) {
+    now_ns = time_ns;
+    detector.Observe(Series::kHeap, time_ns, bytes);
+  });
+  done = true;
   other.join();
   EXPECT_GT(seen, 0u);
 }
