@@ -80,9 +80,9 @@ class ContentsSink : public heapgraph::HeapSink {
 
 class SpanReader : public ContentsSink {
  public:
-  SpanReader(const HeapGraph& graph, const heapgraph::DominatorTree& tree,
-             const GoExecutable* executable, uint64_t slide, heapgraph::Scratch& scratch)
-      : graph_(graph), tree_(tree), scratch_(scratch), spans_(scratch) {
+  SpanReader(const HeapGraph& graph, const GoExecutable* executable, uint64_t slide,
+             heapgraph::Scratch& scratch)
+      : graph_(graph), next_(graph.holder_count()), scratch_(scratch), spans_(scratch) {
     for (const auto& type : graph.types()) layouts_.push_back(LayoutOf(type, executable, slide));
   }
 
@@ -93,10 +93,10 @@ class SpanReader : public ContentsSink {
 
   void OnObject(const heapgraph::ObjectEvent& object) override {
     if (!status_ || object.contents.size() < kBefore1_20.needed()) return;
-    const ObjectId id = graph_.Find(object.address);
-    if (id == heapgraph::kNoObject || graph_.address(id) != object.address) return;
+    const ObjectId id = ObjectAt(object.address);
+    if (id == heapgraph::kNoObject) return;
     const Candidate& candidate = layouts_[graph_.type(id)];
-    if (!candidate.is_span || !tree_.reachable(id)) return;
+    if (!candidate.is_span) return;
     if (spans_.size() % 65536 == 0) scratch_.Breathe();
     status_ = spans_.Reserve(1);
     if (!status_) return;
@@ -147,6 +147,16 @@ class SpanReader : public ContentsSink {
     return candidate;
   }
 
+  ObjectId ObjectAt(uint64_t address) {
+    if (next_ >= graph_.size() || graph_.address(next_) != address) {
+      next_ = graph_.Find(address);
+      if (next_ == heapgraph::kNoObject || graph_.address(next_) != address) {
+        return heapgraph::kNoObject;
+      }
+    }
+    return next_++;
+  }
+
   static bool Plausible(std::span<const std::byte> bytes, const SpanLayout& layout) {
     if (bytes.size() < layout.needed()) return false;
     const auto kind = At<int64_t>(bytes, layout.kind);
@@ -177,7 +187,7 @@ class SpanReader : public ContentsSink {
   }
 
   const HeapGraph& graph_;
-  const heapgraph::DominatorTree& tree_;
+  ObjectId next_;  // the one behind the last that was told: dumps tell them in order, mostly
   heapgraph::Scratch& scratch_;
   std::vector<Candidate> layouts_;  // by type
   GrowingArray<GoSpan> spans_;
@@ -237,10 +247,10 @@ std::vector<std::string> NamesInExecutable(const NameNumbers& numbers,
 }  // namespace
 
 Result<GoSpans> FindSpans(heapgraph::HeapSource& source, const HeapGraph& graph,
-                          const heapgraph::DominatorTree& tree, const GoExecutable* executable,
-                          uint64_t slide, heapgraph::Scratch& scratch) {
+                          const GoExecutable* executable, uint64_t slide,
+                          heapgraph::Scratch& scratch) {
   GoSpans found;
-  SpanReader reader(graph, tree, executable, slide, scratch);
+  SpanReader reader(graph, executable, slide, scratch);
   if (!reader.any()) return found;
   TIDEMARK_RETURN_IF_ERROR(source.Read(reader, {.references = false, .contents = true}));
   TIDEMARK_RETURN_IF_ERROR(reader.status());

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "goheap/go_executable.h"
-#include "heapgraph/dominators.h"
 #include "heapgraph/graph.h"
 
 namespace tidemark::goheap {
@@ -21,7 +20,7 @@ struct GoSpan {
 };
 
 struct GoSpans {
-  heapgraph::Array<GoSpan> spans;  // reachable ones, in the order of the dump
+  heapgraph::Array<GoSpan> spans;  // garbage too, in the order of the dump
   std::vector<std::string> names;  // 0 is "": not in the dump, nor in the executable
   uint64_t implausible = 0;        // of the type by name, with no span's contents
 };
@@ -31,7 +30,7 @@ struct GoSpans {
 // of SDK 1.4 to 1.45, tried only on objects that the dump says are of that package.
 // `executable` may be null. Errors: the source's and the scratch's.
 Result<GoSpans> FindSpans(heapgraph::HeapSource& source, const heapgraph::HeapGraph& graph,
-                          const heapgraph::DominatorTree& tree, const GoExecutable* executable,
-                          uint64_t slide, heapgraph::Scratch& scratch);
+                          const GoExecutable* executable, uint64_t slide,
+                          heapgraph::Scratch& scratch);
 
 }  // namespace tidemark::goheap

@@ -52,10 +52,11 @@ std::unique_ptr<heapgraph::Scratch> MakeScratch(const AnalyzeOptions& options) {
   return std::make_unique<StoppableScratch>(std::move(scratch), options.stop);
 }
 
-// What follows from the dominators.
+// What follows from the graph.
 Result<void> WorkOut(const AnalyzeOptions& options, HeapAnalysis* analysis) {
   heapgraph::Scratch& scratch = *analysis->scratch;
   const heapgraph::HeapGraph& graph = *analysis->graph;
+  TIDEMARK_ASSIGN_OR_RETURN(analysis->tree, ComputeDominators(graph, scratch, options.progress));
   TIDEMARK_ASSIGN_OR_RETURN(analysis->retaining,
                             BuildRetainingTree(graph, analysis->tree, scratch));
   TIDEMARK_ASSIGN_OR_RETURN(analysis->types, TypeHistogram(graph, analysis->tree, scratch));
@@ -66,7 +67,8 @@ Result<void> WorkOut(const AnalyzeOptions& options, HeapAnalysis* analysis) {
 // The same of a Go heap, while a thread of its own reads the spans out of it.
 Result<void> WorkOutGo(const AnalyzeOptions& options, GoHeap& go, HeapAnalysis* analysis) {
   const auto scratch = MakeScratch(options);
-  auto finding = std::async(std::launch::async, [&] { return go.FindSpans(*analysis, *scratch); });
+  auto finding =
+      std::async(std::launch::async, [&] { return go.FindSpans(*analysis->graph, *scratch); });
   const auto worked_out = WorkOut(options, analysis);
   const auto spans = finding.get();
   TIDEMARK_RETURN_IF_ERROR(worked_out);
@@ -96,8 +98,6 @@ Result<HeapAnalysis> Analyze(const std::string& path, const AnalyzeOptions& opti
   TIDEMARK_ASSIGN_OR_RETURN(analysis.graph, BuildGraph(source, *analysis.scratch, reading));
   analysis.runtime = RuntimeOf(dump.format, analysis.graph->format());
   if (go) TIDEMARK_RETURN_IF_ERROR(go->TypeObjects(&analysis));
-  TIDEMARK_ASSIGN_OR_RETURN(
-      analysis.tree, ComputeDominators(*analysis.graph, *analysis.scratch, options.progress));
   TIDEMARK_RETURN_IF_ERROR(go ? WorkOutGo(options, *go, &analysis) : WorkOut(options, &analysis));
   if (analysis.runtime == HeapRuntime::kNode) TIDEMARK_RETURN_IF_ERROR(NoteDetached(&analysis));
   return analysis;

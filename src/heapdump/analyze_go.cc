@@ -27,7 +27,7 @@ std::string Hex(std::span<const uint8_t> bytes) {
   return text;
 }
 
-// The top-level object above each.
+// The top-level object above each reachable one.
 Result<Array<ObjectId>> TopLevelOf(const HeapAnalysis& analysis) {
   const auto& tree = analysis.tree;
   TIDEMARK_ASSIGN_OR_RETURN(auto top,
@@ -122,10 +122,10 @@ Result<void> GoHeap::TypeObjects(HeapAnalysis* analysis) {
   return {};
 }
 
-Result<GoSpans> GoHeap::FindSpans(const HeapAnalysis& analysis, heapgraph::Scratch& scratch) {
+Result<GoSpans> GoHeap::FindSpans(const heapgraph::HeapGraph& graph, heapgraph::Scratch& scratch) {
   const bool fits = named_ != nullptr && named_->fits();
-  return goheap::FindSpans(*source_, *analysis.graph, analysis.tree,
-                           fits ? executable_.get() : nullptr, fits ? named_->slide() : 0, scratch);
+  return goheap::FindSpans(*source_, graph, fits ? executable_.get() : nullptr,
+                           fits ? named_->slide() : 0, scratch);
 }
 
 Result<void> AddSpans(const GoSpans& found, HeapAnalysis* analysis) {
@@ -133,6 +133,7 @@ Result<void> AddSpans(const GoSpans& found, HeapAnalysis* analysis) {
   TIDEMARK_ASSIGN_OR_RETURN(const auto top, TopLevelOf(*analysis));
   std::map<ObjectId, Gathered> owners;
   for (const GoSpan& span : found.spans.span()) {
+    if (!analysis->tree.reachable(span.object)) continue;
     ObjectId owner = top[span.object];
     if (owners.size() >= kMaxOwners && owners.count(owner) == 0) owner = kNoObject;
     Gathered& gathered = owners[owner];

@@ -21,9 +21,9 @@ class GoHeap {
   heapgraph::HeapSource& source() { return *source_; }
   // Types, once the graph is there. Errors: the scratch's.
   Result<void> TypeObjects(HeapAnalysis* analysis);
-  // Spans, once the dominators are there; may run beside others that read the analysis.
+  // Spans, once the objects have types; may run beside others that read the graph.
   // Errors: the source's, the scratch's.
-  Result<goheap::GoSpans> FindSpans(const HeapAnalysis& analysis, heapgraph::Scratch& scratch);
+  Result<goheap::GoSpans> FindSpans(const heapgraph::HeapGraph& graph, heapgraph::Scratch& scratch);
 
  private:
   GoHeap() = default;
@@ -32,7 +32,7 @@ class GoHeap {
   goheap::NamedGoHeap* named_ = nullptr;  // source_, where there is an executable
 };
 
-// Adds spans to an analysis, by owner. Errors: the scratch's.
+// Adds the spans that roots reach to an analysis, by owner. Errors: the scratch's.
 Result<void> AddSpans(const goheap::GoSpans& found, HeapAnalysis* analysis);
 
 }  // namespace tidemark

@@ -36,23 +36,26 @@ Result<Retained> SumRetained(const HeapGraph& graph, const DepthFirstTree& walk,
 }
 
 // Fills the arrays that are told by object.
-Result<void> FillByObject(const DepthFirstTree& walk, const Array<uint32_t>& dominator,
-                          const Retained& retained, Scratch& scratch, DominatorTree* tree) {
-  const uint64_t size = walk.number.size();
-  TIDEMARK_ASSIGN_OR_RETURN(tree->parent, Array<ObjectId>::Make(scratch, size));
-  TIDEMARK_ASSIGN_OR_RETURN(tree->retained_bytes, Array<uint64_t>::Make(scratch, size));
-  TIDEMARK_ASSIGN_OR_RETURN(tree->retained_objects, Array<uint32_t>::Make(scratch, size));
-  for (uint64_t id = 0; id < size; ++id) {
+Result<void> FillByObject(const HeapGraph& graph, const DepthFirstTree& walk,
+                          const Array<uint32_t>& dominator, const Retained& retained,
+                          Scratch& scratch, DominatorTree* tree) {
+  TIDEMARK_ASSIGN_OR_RETURN(tree->parent, Array<ObjectId>::Make(scratch, graph.size()));
+  TIDEMARK_ASSIGN_OR_RETURN(tree->retained_bytes, Array<uint64_t>::Make(scratch, graph.size()));
+  TIDEMARK_ASSIGN_OR_RETURN(tree->retained_objects, Array<uint32_t>::Make(scratch, graph.size()));
+  for (uint64_t id = 0; id < graph.size(); ++id) {
     scratch.BreatheAt(id);
-    if (id + kAhead < size && walk.number[id + kAhead] != DepthFirstTree::kUnvisited) {
-      __builtin_prefetch(&retained.bytes[walk.number[id + kAhead]]);
-      __builtin_prefetch(&dominator[walk.number[id + kAhead]]);
+    tree->parent[id] = DominatorTree::kUnreachable;
+  }
+  const uint32_t vertices = walk.vertices();
+  for (uint32_t vertex = 1; vertex < vertices; ++vertex) {
+    scratch.BreatheAt(vertex);
+    if (vertex + kAhead < vertices) {
+      const ObjectId ahead = walk.object[vertex + kAhead];
+      __builtin_prefetch(&tree->parent[ahead], 1);
+      __builtin_prefetch(&tree->retained_bytes[ahead], 1);
+      __builtin_prefetch(&tree->retained_objects[ahead], 1);
     }
-    const uint32_t vertex = walk.number[id];
-    if (vertex == DepthFirstTree::kUnvisited) {
-      tree->parent[id] = DominatorTree::kUnreachable;
-      continue;
-    }
+    const ObjectId id = walk.object[vertex];
     tree->parent[id] = walk.object[dominator[vertex]];
     tree->retained_bytes[id] = retained.bytes[vertex];
     tree->retained_objects[id] = retained.objects[vertex];
@@ -60,13 +63,17 @@ Result<void> FillByObject(const DepthFirstTree& walk, const Array<uint32_t>& dom
   return {};
 }
 
-void SumGarbage(const HeapGraph& graph, Scratch& scratch, DominatorTree* tree) {
+void SumGarbage(const HeapGraph& graph, const Retained& retained, Scratch& scratch,
+                DominatorTree* tree) {
+  uint64_t bytes = 0;
   for (ObjectId id = graph.holder_count(); id < graph.size(); ++id) {
     scratch.BreatheAt(id);
-    const bool reachable = tree->reachable(id);
-    (reachable ? tree->reachable_objects : tree->garbage_objects) += 1;
-    (reachable ? tree->reachable_bytes : tree->garbage_bytes) += graph.bytes(id);
+    bytes += graph.bytes(id);
   }
+  tree->reachable_objects = retained.objects[0];
+  tree->reachable_bytes = retained.bytes[0];
+  tree->garbage_objects = graph.size() - graph.holder_count() - tree->reachable_objects;
+  tree->garbage_bytes = bytes - tree->reachable_bytes;
 }
 
 // Children by counting, then those of each by what they retain.
@@ -105,10 +112,22 @@ Result<void> ListChildren(Scratch& scratch, DominatorTree* tree) {
   return {};
 }
 
-// The objects in preorder, without the virtual root.
-Result<Array<ObjectId>> OrderOf(const DepthFirstTree& walk, Scratch& scratch) {
-  TIDEMARK_ASSIGN_OR_RETURN(auto order, Array<ObjectId>::Make(scratch, walk.vertices() - 1));
-  std::copy(walk.object.span().begin() + 1, walk.object.span().end(), order.span().begin());
+// The dominator tree's preorder. A subtree takes as many places as it has objects and holders, and
+// the walk meets a vertex after its dominator, so each takes the next places of its dominator's.
+Result<Array<ObjectId>> OrderOf(const HeapGraph& graph, const DepthFirstTree& walk,
+                                const Array<uint32_t>& dominator, const Retained& retained,
+                                Scratch& scratch) {
+  const uint32_t vertices = walk.vertices();
+  TIDEMARK_ASSIGN_OR_RETURN(auto order, Array<ObjectId>::Make(scratch, vertices - 1));
+  TIDEMARK_ASSIGN_OR_RETURN(auto next_place, Array<uint32_t>::Make(scratch, vertices));
+  for (uint32_t vertex = 1; vertex < vertices; ++vertex) {
+    scratch.BreatheAt(vertex);
+    const ObjectId id = walk.object[vertex];
+    uint32_t& next = next_place[dominator[vertex]];
+    order[next] = id;
+    next_place[vertex] = next + 1;
+    next += retained.objects[vertex] + (graph.is_holder(id) ? 1 : 0);
+  }
   return order;
 }
 
@@ -123,9 +142,10 @@ Result<DominatorTree> ComputeDominators(const HeapGraph& graph, Scratch& scratch
   walk.predecessor.Reset();
   walk.predecessor_begin.Reset();
   TIDEMARK_ASSIGN_OR_RETURN(Retained retained, SumRetained(graph, walk, dominator, scratch));
-  TIDEMARK_RETURN_IF_ERROR(FillByObject(walk, dominator, retained, scratch, &tree));
-  TIDEMARK_ASSIGN_OR_RETURN(tree.order, OrderOf(walk, scratch));
-  SumGarbage(graph, scratch, &tree);
+  walk.number.Reset();
+  TIDEMARK_ASSIGN_OR_RETURN(tree.order, OrderOf(graph, walk, dominator, retained, scratch));
+  TIDEMARK_RETURN_IF_ERROR(FillByObject(graph, walk, dominator, retained, scratch, &tree));
+  SumGarbage(graph, retained, scratch, &tree);
   TIDEMARK_RETURN_IF_ERROR(ListChildren(scratch, &tree));
   return tree;
 }

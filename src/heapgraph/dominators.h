@@ -11,7 +11,7 @@ namespace tidemark::heapgraph {
 struct DominatorTree {
   static constexpr ObjectId kUnreachable = ~0u - 1;
 
-  // The reachable ones in an order in which dominators come before what they dominate.
+  // The reachable ones in the tree's preorder: behind each, all that it dominates.
   Array<ObjectId> order;
   // [size]. kNoObject: directly under the virtual root. kUnreachable: garbage.
   Array<ObjectId> parent;

@@ -5,89 +5,36 @@
 namespace tidemark::heapgraph {
 namespace {
 
-constexpr size_t kAhead = 8;  // children for which memory is asked before they are entered
-
-// Walks the dominator tree and counts how many objects of each type are above.
-class Nesting {
- public:
-  Nesting(const HeapGraph& graph, const DominatorTree& tree, Scratch& scratch,
-          std::vector<TypeRow>* rows)
-      : graph_(graph),
-        tree_(tree),
-        rows_(*rows),
-        scratch_(scratch),
-        above_(graph.types().size(), 0),
-        open_(scratch) {}
-
-  Result<void> Run() {
-    for (const ObjectId top : tree_.top_level()) {
-      TIDEMARK_RETURN_IF_ERROR(Enter(top));
-      while (open_.size() > 0) {
-        Position& position = open_[open_.size() - 1];
-        const auto children = tree_.children_of(position.object);
-        if (position.next < children.size()) {
-          if (position.next + kAhead < children.size()) Ask(children[position.next + kAhead]);
-          TIDEMARK_RETURN_IF_ERROR(Enter(children[position.next++]));
-        } else {
-          if (!graph_.is_holder(position.object)) --above_[graph_.type(position.object)];
-          open_.Pop();
-        }
-      }
-    }
-    return {};
-  }
-
- private:
-  struct Position {
-    ObjectId object;
-    uint32_t next;
-  };
-
-  void Ask(ObjectId object) const {
-    graph_.PrefetchType(object);
-    __builtin_prefetch(&tree_.retained_bytes[object]);
-    __builtin_prefetch(&tree_.child_begin[object]);
-  }
-
-  Result<void> Enter(ObjectId object) {
-    scratch_.BreatheAt(++entered_);
-    const bool counts = !graph_.is_holder(object);
-    if (counts && above_[graph_.type(object)]++ == 0) {
-      rows_[graph_.type(object)].retained_bytes += tree_.retained_bytes[object];
-    }
-    if (const auto children = tree_.children_of(object); !children.empty()) {
-      TIDEMARK_RETURN_IF_ERROR(open_.Reserve(1));
-      open_.Push({object, 0});
-      for (size_t i = 0; i < std::min(children.size(), kAhead); ++i) Ask(children[i]);
-    } else if (counts) {
-      --above_[graph_.type(object)];
-    }
-    return {};
-  }
-
-  const HeapGraph& graph_;
-  const DominatorTree& tree_;
-  std::vector<TypeRow>& rows_;
-  Scratch& scratch_;
-  std::vector<uint32_t> above_;
-  uint64_t entered_ = 0;
-  GrowingArray<Position> open_;
-};
+constexpr uint64_t kAhead = 24;  // objects for which memory is asked before they are counted
 
 }  // namespace
 
+// In the dominator tree's preorder what an object dominates lies right behind it: within the last
+// subtree that began with an object of a type, further objects of the type are retained by it.
 Result<std::vector<TypeRow>> TypeHistogram(const HeapGraph& graph, const DominatorTree& tree,
                                            Scratch& scratch) {
   std::vector<TypeRow> rows(graph.types().size());
   for (TypeId type = 0; type < rows.size(); ++type) rows[type].type = type;
-  for (ObjectId id = graph.holder_count(); id < graph.size(); ++id) {
-    scratch.BreatheAt(id);
-    if (!tree.reachable(id)) continue;
+  std::vector<uint64_t> retained_until(rows.size(), 0);  // places in the order
+  const auto order = tree.order.span();
+  for (uint64_t place = 0; place < order.size(); ++place) {
+    scratch.BreatheAt(place);
+    if (place + kAhead < order.size()) {
+      const ObjectId ahead = order[place + kAhead];
+      graph.PrefetchType(ahead);
+      graph.PrefetchSize(ahead);
+      __builtin_prefetch(&tree.retained_bytes[ahead]);
+      __builtin_prefetch(&tree.retained_objects[ahead]);
+    }
+    const ObjectId id = order[place];
+    if (graph.is_holder(id)) continue;
     TypeRow& row = rows[graph.type(id)];
     ++row.objects;
     row.bytes += graph.bytes(id);
+    if (place < retained_until[row.type]) continue;
+    retained_until[row.type] = place + tree.retained_objects[id];
+    row.retained_bytes += tree.retained_bytes[id];
   }
-  TIDEMARK_RETURN_IF_ERROR(Nesting(graph, tree, scratch, &rows).Run());
   std::erase_if(rows, [](const TypeRow& row) { return row.objects == 0; });
   std::sort(rows.begin(), rows.end(), [](const TypeRow& a, const TypeRow& b) {
     if (a.retained_bytes != b.retained_bytes) return a.retained_bytes > b.retained_bytes;
