@@ -141,7 +141,7 @@ class MadeHprof {
   const std::string& so_far() const { return out_; }
 
   static void Big(std::string* out, uint64_t value, uint32_t bytes) {
-    while (bytes-- > 0) *out += static_cast<char>(value >> 8 * bytes);
+    while (bytes-- > 0) *out += bytes < 8 ? static_cast<char>(value >> 8 * bytes) : '\0';
   }
 
  private:
