@@ -25,7 +25,7 @@ Result<Retained> SumRetained(const HeapGraph& graph, const DepthFirstTree& walk,
   TIDEMARK_ASSIGN_OR_RETURN(retained.objects, Array<uint32_t>::Make(scratch, vertices));
   for (uint32_t vertex = vertices - 1; vertex > 0; --vertex) {
     scratch.BreatheAt(vertex);
-    if (vertex > kAhead) graph.PrefetchSize(walk.object[vertex - kAhead]);
+    if (vertex > kAhead) graph.PrefetchShape(walk.object[vertex - kAhead]);
     const ObjectId object = walk.object[vertex];
     retained.bytes[vertex] += graph.bytes(object);
     retained.objects[vertex] += graph.is_holder(object) ? 0 : 1;

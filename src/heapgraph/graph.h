@@ -54,33 +54,30 @@ using Progress = std::function<void(std::string_view phase, uint64_t done, uint6
 class HeapGraph {
  public:
   // Objects and holders.
-  uint32_t size() const { return static_cast<uint32_t>(type_.size()); }
+  uint32_t size() const { return static_cast<uint32_t>(address_.size()); }
   uint32_t holder_count() const { return static_cast<uint32_t>(holders_.size()); }
   bool is_holder(ObjectId id) const { return id < holders_.size(); }
   const Holder& holder(ObjectId id) const { return holders_[id]; }
 
   uint64_t address(ObjectId id) const { return address_[id]; }
   uint64_t bytes(ObjectId id) const {  // shallow; 0 of a holder
-    return bytes_[id] != kLargeBytes ? bytes_[id] : large_bytes_.at(id);
+    const uint32_t bytes = shape_[id].bytes;
+    return bytes != kLargeBytes ? bytes : large_bytes_.at(id);
   }
-  TypeId type(ObjectId id) const { return type_[id]; }
-  void SetType(ObjectId id, TypeId type) { type_[id] = type; }
+  TypeId type(ObjectId id) const { return shape_[id].type; }
+  void SetType(ObjectId id, TypeId type) { shape_[id].type = type; }
 
   // Of object `id`, in the order the source told them; nil, self and dangling ones are not there.
   std::span<const ObjectId> targets(ObjectId id) const {
-    return {target_.data() + edge_begin_[id], edge_count_[id]};
+    return {target_.data() + (row_[id] >> kCountBits), edge_count(id)};
   }
   std::span<const uint32_t> labels(ObjectId id) const {  // Label::FromBits
-    return {label_.data() + edge_begin_[id], edge_count_[id]};
+    return {label_.data() + (row_[id] >> kCountBits), edge_count(id)};
   }
   uint64_t edge_count() const { return edges_; }
-  // Ask for what targets(id), bytes(id) and type(id) read, ahead of time.
-  void PrefetchTargets(ObjectId id) const {
-    __builtin_prefetch(&edge_begin_[id]);
-    __builtin_prefetch(&edge_count_[id]);
-  }
-  void PrefetchSize(ObjectId id) const { __builtin_prefetch(&bytes_[id]); }
-  void PrefetchType(ObjectId id) const { __builtin_prefetch(&type_[id]); }
+  // Ask for what targets(id), and what bytes(id) and type(id) read, ahead of time.
+  void PrefetchTargets(ObjectId id) const { __builtin_prefetch(&row_[id]); }
+  void PrefetchShape(ObjectId id) const { __builtin_prefetch(&shape_[id]); }
 
   // Every holder, then every object told by OnRoot, each once.
   std::span<const Root> roots() const { return roots_; }
@@ -105,17 +102,33 @@ class HeapGraph {
   friend class GraphBuilder;
   friend class ObjectPass;
   friend class ReferencePass;
-  Array<uint64_t> address_;  // [size]
+
+  struct Shape {
+    uint32_t bytes;  // kLargeBytes = in large_bytes_
+    TypeId type;
+  };
   static constexpr uint32_t kLargeBytes = ~0u;
-  Array<uint32_t> bytes_;  // [size]; kLargeBytes = in large_bytes_
-  Array<TypeId> type_;     // [size]
-  // The references of an object lie together, objects in the order in which the source told them.
-  Array<uint64_t> edge_begin_;  // [size]
-  Array<uint32_t> edge_count_;  // [size]
+  // Where the references of an object begin, and how many they are, in one word: at 2^24 - 1 of
+  // them the number is in large_rows_.
+  static constexpr int kCountBits = 24;
+  static constexpr uint64_t kLargeCount = (uint64_t{1} << kCountBits) - 1;
+
+  uint64_t edge_count(ObjectId id) const {
+    const uint64_t count = row_[id] & kLargeCount;
+    return count != kLargeCount ? count : large_rows_.at(id);
+  }
+  void SetRow(ObjectId id, uint64_t begin, uint64_t count) {
+    if (count >= kLargeCount) large_rows_[id] = count;
+    row_[id] = begin << kCountBits | std::min(count, kLargeCount);
+  }
+
+  Array<uint64_t> address_;  // [size]
+  Array<Shape> shape_;       // [size]
+  Array<uint64_t> row_;      // [size]; rows lie in the order in which the source told them
   Array<ObjectId> target_;
   Array<uint32_t> label_;
   uint64_t edges_ = 0;
-  std::map<ObjectId, uint64_t> large_bytes_;
+  std::map<ObjectId, uint64_t> large_bytes_, large_rows_;
   std::vector<Holder> holders_;
   std::vector<Root> roots_;
   std::vector<Type> types_;

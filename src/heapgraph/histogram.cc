@@ -21,8 +21,7 @@ Result<std::vector<TypeRow>> TypeHistogram(const HeapGraph& graph, const Dominat
     scratch.BreatheAt(place);
     if (place + kAhead < order.size()) {
       const ObjectId ahead = order[place + kAhead];
-      graph.PrefetchType(ahead);
-      graph.PrefetchSize(ahead);
+      graph.PrefetchShape(ahead);
       __builtin_prefetch(&tree.retained_bytes[ahead]);
       __builtin_prefetch(&tree.retained_objects[ahead]);
     }

@@ -83,13 +83,11 @@ Result<void> ObjectPass::DropOverlapping(Array<ObjectRecord>* records) {
 Result<void> ObjectPass::FillGraph(const Array<ObjectRecord>& records) {
   const uint64_t holders = graph_.holders_.size(), size = holders + records.size();
   TIDEMARK_ASSIGN_OR_RETURN(graph_.address_, Array<uint64_t>::Make(scratch_, size));
-  TIDEMARK_ASSIGN_OR_RETURN(graph_.bytes_, Array<uint32_t>::Make(scratch_, size));
-  TIDEMARK_ASSIGN_OR_RETURN(graph_.type_, Array<TypeId>::Make(scratch_, size));
+  TIDEMARK_ASSIGN_OR_RETURN(graph_.shape_, Array<HeapGraph::Shape>::Make(scratch_, size));
   for (uint64_t i = 0; i < holders; ++i) graph_.address_[i] = graph_.holders_[i].address;
   for (uint64_t i = 0; i < records.size(); ++i) {
     graph_.address_[holders + i] = records[i].address;
-    graph_.bytes_[holders + i] = records[i].bytes;
-    graph_.type_[holders + i] = records[i].type;
+    graph_.shape_[holders + i] = {records[i].bytes, records[i].type};
     if (records[i].bytes == kLarge) {
       graph_.large_bytes_[static_cast<ObjectId>(holders + i)] = large_bytes_.at(records[i].address);
     }

@@ -6,7 +6,6 @@ namespace tidemark::heapgraph {
 namespace {
 
 constexpr size_t kBatch = 1 << 14;  // references
-constexpr uint32_t kLarge = ~0u;
 
 }  // namespace
 
@@ -22,14 +21,12 @@ ReferencePass::ReferencePass(HeapGraph& graph, NameTable& names, Scratch& scratc
       told_roots_(scratch),
       target_(scratch),
       label_(scratch) {
-  auto begin = Array<uint64_t>::Make(scratch, graph_.size());
-  auto count = Array<uint32_t>::Make(scratch, graph_.size());
-  if (!begin || !count) {
-    status_ = begin ? count.error() : begin.error();
-    return;
+  auto rows = Array<uint64_t>::Make(scratch, graph_.size());
+  if (rows) {
+    graph_.row_ = std::move(*rows);
+  } else {
+    status_ = rows.error();
   }
-  graph_.edge_begin_ = std::move(*begin);
-  graph_.edge_count_ = std::move(*count);
 }
 
 void ReferencePass::OnProgress(uint64_t done_bytes) {
@@ -88,14 +85,12 @@ ObjectId ReferencePass::Covering(uint64_t address, ObjectId at_or_before) const 
   if (at_or_before == kNoObject) return kNoObject;
   const ObjectId id = at_or_before + graph_.holder_count();
   const uint64_t into = address - graph_.address_[id];
-  if (into == 0) return id;
-  const uint64_t bytes = graph_.bytes_[id] != kLarge ? graph_.bytes_[id] : graph_.bytes(id);
-  return into < bytes ? id : kNoObject;
+  return into == 0 || into < graph_.bytes(id) ? id : kNoObject;
 }
 
 void ReferencePass::LearnType(ObjectId target, const Reference& reference) {
-  if (graph_.type_[target] == 0 && graph_.address_[target] == reference.target) {
-    graph_.type_[target] = graph_.AddType({reference.target_type, "", 0, false});
+  if (graph_.type(target) == 0 && graph_.address_[target] == reference.target) {
+    graph_.SetType(target, graph_.AddType({reference.target_type, "", 0, false}));
   }
 }
 
@@ -123,9 +118,8 @@ void ReferencePass::ResolveBatch() {
       target_.Push(target);
       label_.Push(reference.label.bits());
     }
-    if (graph_.edge_count_[row.source] != 0) continue;  // an object told twice: the first counts
-    graph_.edge_begin_[row.source] = begin;
-    graph_.edge_count_[row.source] = static_cast<uint32_t>(target_.size() - begin);
+    if (graph_.row_[row.source] != 0) continue;  // an object told twice: the first counts
+    graph_.SetRow(row.source, begin, target_.size() - begin);
   }
   rows_.clear();
   references_.clear();
@@ -138,7 +132,8 @@ Result<void> ReferencePass::AddExtras() {
                    [](const Extra& a, const Extra& b) { return a.source < b.source; });
   for (size_t i = 0; i < extras_.size();) {
     const ObjectId source = extras_[i].source;
-    const uint64_t begin = graph_.edge_begin_[source], count = graph_.edge_count_[source];
+    const uint64_t begin = graph_.row_[source] >> HeapGraph::kCountBits;
+    const uint64_t count = graph_.edge_count(source);
     const uint64_t new_begin = target_.size();
     TIDEMARK_RETURN_IF_ERROR(target_.Reserve(count));
     TIDEMARK_RETURN_IF_ERROR(label_.Reserve(count));
@@ -157,8 +152,7 @@ Result<void> ReferencePass::AddExtras() {
       target_.Push(target);
       label_.Push(extra.label);
     }
-    graph_.edge_begin_[source] = new_begin;
-    graph_.edge_count_[source] = static_cast<uint32_t>(target_.size() - new_begin);
+    graph_.SetRow(source, new_begin, target_.size() - new_begin);
   }
   return {};
 }
@@ -190,7 +184,7 @@ Result<void> ReferencePass::Finish() {
   TIDEMARK_RETURN_IF_ERROR(status_);
   TIDEMARK_RETURN_IF_ERROR(AddExtras());
   AddRoots();
-  for (ObjectId id = 0; id < graph_.size(); ++id) graph_.edges_ += graph_.edge_count_[id];
+  for (ObjectId id = 0; id < graph_.size(); ++id) graph_.edges_ += graph_.edge_count(id);
   TIDEMARK_ASSIGN_OR_RETURN(graph_.target_, target_.Finish());
   TIDEMARK_ASSIGN_OR_RETURN(graph_.label_, label_.Finish());
   graph_.losses_.names_refused = names_.refused();

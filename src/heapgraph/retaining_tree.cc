@@ -57,8 +57,7 @@ class Builder {
 
  private:
   void Ask(ObjectId id) const {
-    graph_.PrefetchSize(id);
-    graph_.PrefetchType(id);
+    graph_.PrefetchShape(id);
     __builtin_prefetch(&tree_.parent[id]);
     __builtin_prefetch(&tree_.retained_bytes[id]);
     __builtin_prefetch(&node_of_[id], 1);

@@ -14,7 +14,7 @@ struct ObjectRecord {
 };
 
 // Sorts by address, those with equal ones in the order they came. Already sorted ones cost one
-// look. Takes as much scratch again. Errors: the scratch's.
+// look, long ascending runs one copy. Takes as much scratch again. Errors: the scratch's.
 Result<void> SortByAddress(Array<ObjectRecord>* records, Scratch& scratch);
 
 }  // namespace tidemark::heapgraph
