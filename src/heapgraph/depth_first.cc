@@ -6,6 +6,7 @@ namespace tidemark::heapgraph {
 namespace {
 
 constexpr uint32_t kBetweenSigns = 1 << 16;  // of progress
+constexpr uint32_t kUnvisited = ~0u;
 
 // A reference that the walk met when its target had a number already.
 struct CrossReference {
@@ -25,22 +26,23 @@ class Walk {
         cross_(scratch) {}
 
   Result<void> Run() {
-    TIDEMARK_ASSIGN_OR_RETURN(tree_.number, Array<uint32_t>::Make(scratch_, graph_.size()));
-    for (uint32_t& number : tree_.number.span()) number = DepthFirstTree::kUnvisited;
+    TIDEMARK_ASSIGN_OR_RETURN(number_, Array<uint32_t>::Make(scratch_, graph_.size()));
+    for (uint32_t& number : number_.span()) number = kUnvisited;
     TIDEMARK_RETURN_IF_ERROR(object_.Reserve(uint64_t{graph_.size()} + 1));
     TIDEMARK_RETURN_IF_ERROR(parent_.Reserve(uint64_t{graph_.size()} + 1));
     object_.Push(kNoObject);
     parent_.Push(0);
     for (const Root& root : graph_.roots()) {
-      if (tree_.number[root.object] == DepthFirstTree::kUnvisited) {
+      if (number_[root.object] == kUnvisited) {
         TIDEMARK_RETURN_IF_ERROR(From(root.object));
       } else {
         TIDEMARK_RETURN_IF_ERROR(cross_.Reserve(1));
-        cross_.Push({0, tree_.number[root.object]});
+        cross_.Push({0, number_[root.object]});
       }
     }
     TIDEMARK_ASSIGN_OR_RETURN(tree_.object, object_.Finish());
     TIDEMARK_ASSIGN_OR_RETURN(tree_.parent, parent_.Finish());
+    number_.Reset();
     return GroupByTarget();
   }
 
@@ -54,7 +56,7 @@ class Walk {
     TIDEMARK_RETURN_IF_ERROR(stack_.Reserve(1));
     const auto targets = graph_.targets(object);
     const auto vertex = static_cast<uint32_t>(object_.size());
-    tree_.number[object] = vertex;
+    number_[object] = vertex;
     object_.Push(object);
     parent_.Push(parent);
     stack_.Push({vertex, 0});
@@ -68,7 +70,7 @@ class Walk {
   }
 
   void Ask(ObjectId target) {
-    __builtin_prefetch(&tree_.number[target]);
+    __builtin_prefetch(&number_[target]);
     graph_.PrefetchTargets(target);
   }
 
@@ -82,8 +84,8 @@ class Walk {
       while (top.next < targets.size()) {
         if (top.next + 8 < targets.size()) Ask(targets[top.next + 8]);
         const ObjectId target = targets[top.next++];
-        const uint32_t number = tree_.number[target];
-        if (number == DepthFirstTree::kUnvisited) {
+        const uint32_t number = number_[target];
+        if (number == kUnvisited) {
           below = target;
           break;
         }
@@ -124,6 +126,7 @@ class Walk {
   Scratch& scratch_;
   const Progress& progress_;
   DepthFirstTree& tree_;
+  Array<uint32_t> number_;  // [graph size] preorder number of each object
   GrowingArray<ObjectId> object_;
   GrowingArray<uint32_t> parent_;
   GrowingArray<Position> stack_;

@@ -8,9 +8,6 @@ namespace tidemark::heapgraph {
 // Everything is numbered in preorder: 0 is the virtual root, 1 the first root, and a vertex has a
 // smaller number than all below it.
 struct DepthFirstTree {
-  static constexpr uint32_t kUnvisited = ~0u;
-
-  Array<uint32_t> number;  // [graph size] preorder number of each object; kUnvisited: garbage
   Array<ObjectId> object;  // [vertices] object of each number; kNoObject at 0
   Array<uint32_t> parent;  // [vertices]
   // References u -> v that are not the tree's, as v's predecessors: of vertex v they are

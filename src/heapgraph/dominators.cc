@@ -10,35 +10,9 @@ namespace {
 
 constexpr uint64_t kAhead = 24;  // elements for which memory is asked before they are used
 
-// What each vertex keeps alive, by preorder number.
-struct Retained {
-  Array<uint64_t> bytes;
-  Array<uint32_t> objects;
-};
-
 // One sweep from the last vertex to the first: dominators have smaller numbers.
-Result<Retained> SumRetained(const HeapGraph& graph, const DepthFirstTree& walk,
-                             const Array<uint32_t>& dominator, Scratch& scratch) {
-  Retained retained;
-  const uint32_t vertices = walk.vertices();
-  TIDEMARK_ASSIGN_OR_RETURN(retained.bytes, Array<uint64_t>::Make(scratch, vertices));
-  TIDEMARK_ASSIGN_OR_RETURN(retained.objects, Array<uint32_t>::Make(scratch, vertices));
-  for (uint32_t vertex = vertices - 1; vertex > 0; --vertex) {
-    scratch.BreatheAt(vertex);
-    if (vertex > kAhead) graph.PrefetchShape(walk.object[vertex - kAhead]);
-    const ObjectId object = walk.object[vertex];
-    retained.bytes[vertex] += graph.bytes(object);
-    retained.objects[vertex] += graph.is_holder(object) ? 0 : 1;
-    retained.bytes[dominator[vertex]] += retained.bytes[vertex];
-    retained.objects[dominator[vertex]] += retained.objects[vertex];
-  }
-  return retained;
-}
-
-// Fills the arrays that are told by object.
-Result<void> FillByObject(const HeapGraph& graph, const DepthFirstTree& walk,
-                          const Array<uint32_t>& dominator, const Retained& retained,
-                          Scratch& scratch, DominatorTree* tree) {
+Result<void> SumRetained(const HeapGraph& graph, const DepthFirstTree& walk,
+                         const Array<uint32_t>& dominator, Scratch& scratch, DominatorTree* tree) {
   TIDEMARK_ASSIGN_OR_RETURN(tree->parent, Array<ObjectId>::Make(scratch, graph.size()));
   TIDEMARK_ASSIGN_OR_RETURN(tree->retained_bytes, Array<uint64_t>::Make(scratch, graph.size()));
   TIDEMARK_ASSIGN_OR_RETURN(tree->retained_objects, Array<uint32_t>::Make(scratch, graph.size()));
@@ -46,32 +20,37 @@ Result<void> FillByObject(const HeapGraph& graph, const DepthFirstTree& walk,
     scratch.BreatheAt(id);
     tree->parent[id] = DominatorTree::kUnreachable;
   }
-  const uint32_t vertices = walk.vertices();
-  for (uint32_t vertex = 1; vertex < vertices; ++vertex) {
+  for (uint32_t vertex = walk.vertices() - 1; vertex > 0; --vertex) {
     scratch.BreatheAt(vertex);
-    if (vertex + kAhead < vertices) {
-      const ObjectId ahead = walk.object[vertex + kAhead];
+    if (vertex > kAhead) {
+      const ObjectId ahead = walk.object[vertex - kAhead];
+      graph.PrefetchShape(ahead);
       __builtin_prefetch(&tree->parent[ahead], 1);
       __builtin_prefetch(&tree->retained_bytes[ahead], 1);
       __builtin_prefetch(&tree->retained_objects[ahead], 1);
     }
     const ObjectId id = walk.object[vertex];
-    tree->parent[id] = walk.object[dominator[vertex]];
-    tree->retained_bytes[id] = retained.bytes[vertex];
-    tree->retained_objects[id] = retained.objects[vertex];
+    tree->retained_bytes[id] += graph.bytes(id);
+    tree->retained_objects[id] += graph.is_holder(id) ? 0 : 1;
+    const ObjectId parent = walk.object[dominator[vertex]];
+    tree->parent[id] = parent;
+    (parent == kNoObject ? tree->reachable_bytes : tree->retained_bytes[parent]) +=
+        tree->retained_bytes[id];
+    if (parent == kNoObject) {
+      tree->reachable_objects += tree->retained_objects[id];
+    } else {
+      tree->retained_objects[parent] += tree->retained_objects[id];
+    }
   }
   return {};
 }
 
-void SumGarbage(const HeapGraph& graph, const Retained& retained, Scratch& scratch,
-                DominatorTree* tree) {
+void SumGarbage(const HeapGraph& graph, Scratch& scratch, DominatorTree* tree) {
   uint64_t bytes = 0;
   for (ObjectId id = graph.holder_count(); id < graph.size(); ++id) {
     scratch.BreatheAt(id);
     bytes += graph.bytes(id);
   }
-  tree->reachable_objects = retained.objects[0];
-  tree->reachable_bytes = retained.bytes[0];
   tree->garbage_objects = graph.size() - graph.holder_count() - tree->reachable_objects;
   tree->garbage_bytes = bytes - tree->reachable_bytes;
 }
@@ -79,7 +58,7 @@ void SumGarbage(const HeapGraph& graph, const Retained& retained, Scratch& scrat
 // Children by counting, then those of each by what they retain.
 Result<void> ListChildren(Scratch& scratch, DominatorTree* tree) {
   const uint64_t size = tree->parent.size();
-  TIDEMARK_ASSIGN_OR_RETURN(tree->child_begin, Array<uint64_t>::Make(scratch, size + 2));
+  TIDEMARK_ASSIGN_OR_RETURN(tree->child_begin, Array<uint32_t>::Make(scratch, size + 2));
   TIDEMARK_ASSIGN_OR_RETURN(tree->children, Array<ObjectId>::Make(scratch, tree->order.size()));
   auto& begin = tree->child_begin;
   const auto row_of = [&](ObjectId id) {
@@ -91,8 +70,8 @@ Result<void> ListChildren(Scratch& scratch, DominatorTree* tree) {
     scratch.BreatheAt(i);
     ++begin[row_of(order[i])];
   }
-  uint64_t sum = 0;
-  for (uint64_t& each : begin.span()) sum += std::exchange(each, sum);
+  uint32_t sum = 0;
+  for (uint32_t& each : begin.span()) sum += std::exchange(each, sum);
   for (uint64_t i = 0; i < order.size(); ++i) {
     if (i + kAhead < order.size()) __builtin_prefetch(&tree->parent[order[i + kAhead]]);
     scratch.BreatheAt(i);
@@ -114,38 +93,44 @@ Result<void> ListChildren(Scratch& scratch, DominatorTree* tree) {
 
 // The dominator tree's preorder. A subtree takes as many places as it has objects and holders, and
 // the walk meets a vertex after its dominator, so each takes the next places of its dominator's.
-Result<Array<ObjectId>> OrderOf(const HeapGraph& graph, const DepthFirstTree& walk,
-                                const Array<uint32_t>& dominator, const Retained& retained,
-                                Scratch& scratch) {
+Result<void> PutInOrder(const HeapGraph& graph, const DepthFirstTree& walk,
+                        const Array<uint32_t>& dominator, Scratch& scratch, DominatorTree* tree) {
   const uint32_t vertices = walk.vertices();
-  TIDEMARK_ASSIGN_OR_RETURN(auto order, Array<ObjectId>::Make(scratch, vertices - 1));
+  TIDEMARK_ASSIGN_OR_RETURN(tree->order, Array<ObjectId>::Make(scratch, vertices - 1));
   TIDEMARK_ASSIGN_OR_RETURN(auto next_place, Array<uint32_t>::Make(scratch, vertices));
   for (uint32_t vertex = 1; vertex < vertices; ++vertex) {
     scratch.BreatheAt(vertex);
+    if (vertex + kAhead < vertices) {
+      __builtin_prefetch(&tree->retained_objects[walk.object[vertex + kAhead]]);
+    }
     const ObjectId id = walk.object[vertex];
     uint32_t& next = next_place[dominator[vertex]];
-    order[next] = id;
+    tree->order[next] = id;
     next_place[vertex] = next + 1;
-    next += retained.objects[vertex] + (graph.is_holder(id) ? 1 : 0);
+    next += tree->retained_objects[id] + (graph.is_holder(id) ? 1 : 0);
   }
-  return order;
+  return {};
 }
 
-}  // namespace
-
-Result<DominatorTree> ComputeDominators(const HeapGraph& graph, Scratch& scratch,
-                                        const Progress& progress) {
+// All but the lists of children.
+Result<DominatorTree> Dominate(const HeapGraph& graph, Scratch& scratch, const Progress& progress) {
   DominatorTree tree;
   TIDEMARK_ASSIGN_OR_RETURN(DepthFirstTree walk, WalkDepthFirst(graph, scratch, progress));
   TIDEMARK_ASSIGN_OR_RETURN(const auto dominator, ImmediateDominators(&walk, scratch));
   walk.parent.Reset();
   walk.predecessor.Reset();
   walk.predecessor_begin.Reset();
-  TIDEMARK_ASSIGN_OR_RETURN(Retained retained, SumRetained(graph, walk, dominator, scratch));
-  walk.number.Reset();
-  TIDEMARK_ASSIGN_OR_RETURN(tree.order, OrderOf(graph, walk, dominator, retained, scratch));
-  TIDEMARK_RETURN_IF_ERROR(FillByObject(graph, walk, dominator, retained, scratch, &tree));
-  SumGarbage(graph, retained, scratch, &tree);
+  TIDEMARK_RETURN_IF_ERROR(SumRetained(graph, walk, dominator, scratch, &tree));
+  TIDEMARK_RETURN_IF_ERROR(PutInOrder(graph, walk, dominator, scratch, &tree));
+  return tree;
+}
+
+}  // namespace
+
+Result<DominatorTree> ComputeDominators(const HeapGraph& graph, Scratch& scratch,
+                                        const Progress& progress) {
+  TIDEMARK_ASSIGN_OR_RETURN(DominatorTree tree, Dominate(graph, scratch, progress));
+  SumGarbage(graph, scratch, &tree);
   TIDEMARK_RETURN_IF_ERROR(ListChildren(scratch, &tree));
   return tree;
 }

@@ -19,7 +19,7 @@ struct DominatorTree {
   Array<uint32_t> retained_objects;  // [size]; holders do not count; held at 2^32 - 1
   // Children of each, by falling retained bytes: children[child_begin[id] .. child_begin[id + 1]);
   // those of the virtual root at id = size.
-  Array<uint64_t> child_begin;  // [size + 2]
+  Array<uint32_t> child_begin;  // [size + 2]
   Array<ObjectId> children;
 
   uint64_t reachable_objects = 0, reachable_bytes = 0;  // holders do not count
@@ -34,7 +34,7 @@ struct DominatorTree {
   }
 };
 
-// Linear in practice, O(n^2) at worst; 28 bytes an object of scratch beside the result.
+// Linear in practice, O(n^2) at worst; 32 bytes an object of scratch in all, 28 of them the result.
 // Errors: the scratch's.
 Result<DominatorTree> ComputeDominators(const HeapGraph& graph, Scratch& scratch,
                                         const Progress& progress = {});
