@@ -55,48 +55,13 @@ void SumGarbage(const HeapGraph& graph, Scratch& scratch, DominatorTree* tree) {
   tree->garbage_bytes = bytes - tree->reachable_bytes;
 }
 
-// Children by counting, then those of each by what they retain.
-Result<void> ListChildren(Scratch& scratch, DominatorTree* tree) {
-  const uint64_t size = tree->parent.size();
-  TIDEMARK_ASSIGN_OR_RETURN(tree->child_begin, Array<uint32_t>::Make(scratch, size + 2));
-  TIDEMARK_ASSIGN_OR_RETURN(tree->children, Array<ObjectId>::Make(scratch, tree->order.size()));
-  auto& begin = tree->child_begin;
-  const auto row_of = [&](ObjectId id) {
-    return tree->parent[id] == kNoObject ? size : tree->parent[id];
-  };
-  const auto& order = tree->order;
-  for (uint64_t i = 0; i < order.size(); ++i) {
-    if (i + kAhead < order.size()) __builtin_prefetch(&tree->parent[order[i + kAhead]]);
-    scratch.BreatheAt(i);
-    ++begin[row_of(order[i])];
-  }
-  uint32_t sum = 0;
-  for (uint32_t& each : begin.span()) sum += std::exchange(each, sum);
-  for (uint64_t i = 0; i < order.size(); ++i) {
-    if (i + kAhead < order.size()) __builtin_prefetch(&tree->parent[order[i + kAhead]]);
-    scratch.BreatheAt(i);
-    tree->children[begin[row_of(order[i])]++] = order[i];
-  }
-  for (uint64_t row = size + 1; row > 0; --row) begin[row] = begin[row - 1];
-  begin[0] = 0;
-  for (uint64_t row = 0; row <= size; ++row) {
-    scratch.BreatheAt(row);
-    if (begin[row + 1] - begin[row] < 2) continue;
-    std::sort(tree->children.data() + begin[row], tree->children.data() + begin[row + 1],
-              [&](ObjectId a, ObjectId b) {
-                const uint64_t of_a = tree->retained_bytes[a], of_b = tree->retained_bytes[b];
-                return of_a != of_b ? of_a > of_b : a < b;
-              });
-  }
-  return {};
-}
-
 // The dominator tree's preorder. A subtree takes as many places as it has objects and holders, and
 // the walk meets a vertex after its dominator, so each takes the next places of its dominator's.
 Result<void> PutInOrder(const HeapGraph& graph, const DepthFirstTree& walk,
                         const Array<uint32_t>& dominator, Scratch& scratch, DominatorTree* tree) {
   const uint32_t vertices = walk.vertices();
   TIDEMARK_ASSIGN_OR_RETURN(tree->order, Array<ObjectId>::Make(scratch, vertices - 1));
+  TIDEMARK_ASSIGN_OR_RETURN(tree->extent, Array<uint32_t>::Make(scratch, vertices - 1));
   TIDEMARK_ASSIGN_OR_RETURN(auto next_place, Array<uint32_t>::Make(scratch, vertices));
   for (uint32_t vertex = 1; vertex < vertices; ++vertex) {
     scratch.BreatheAt(vertex);
@@ -106,14 +71,17 @@ Result<void> PutInOrder(const HeapGraph& graph, const DepthFirstTree& walk,
     const ObjectId id = walk.object[vertex];
     uint32_t& next = next_place[dominator[vertex]];
     tree->order[next] = id;
+    tree->extent[next] = tree->retained_objects[id] + (graph.is_holder(id) ? 1 : 0);
     next_place[vertex] = next + 1;
-    next += tree->retained_objects[id] + (graph.is_holder(id) ? 1 : 0);
+    next += tree->extent[next];
   }
   return {};
 }
 
-// All but the lists of children.
-Result<DominatorTree> Dominate(const HeapGraph& graph, Scratch& scratch, const Progress& progress) {
+}  // namespace
+
+Result<DominatorTree> ComputeDominators(const HeapGraph& graph, Scratch& scratch,
+                                        const Progress& progress) {
   DominatorTree tree;
   TIDEMARK_ASSIGN_OR_RETURN(DepthFirstTree walk, WalkDepthFirst(graph, scratch, progress));
   TIDEMARK_ASSIGN_OR_RETURN(const auto dominator, ImmediateDominators(&walk, scratch));
@@ -122,16 +90,7 @@ Result<DominatorTree> Dominate(const HeapGraph& graph, Scratch& scratch, const P
   walk.predecessor_begin.Reset();
   TIDEMARK_RETURN_IF_ERROR(SumRetained(graph, walk, dominator, scratch, &tree));
   TIDEMARK_RETURN_IF_ERROR(PutInOrder(graph, walk, dominator, scratch, &tree));
-  return tree;
-}
-
-}  // namespace
-
-Result<DominatorTree> ComputeDominators(const HeapGraph& graph, Scratch& scratch,
-                                        const Progress& progress) {
-  TIDEMARK_ASSIGN_OR_RETURN(DominatorTree tree, Dominate(graph, scratch, progress));
   SumGarbage(graph, scratch, &tree);
-  TIDEMARK_RETURN_IF_ERROR(ListChildren(scratch, &tree));
   return tree;
 }
 

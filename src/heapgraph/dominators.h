@@ -2,6 +2,8 @@
 // root, by Semi-NCA (Georgiadis, Tarjan, Werneck: Finding Dominators in Practice, 2006).
 #pragma once
 
+#include <iterator>
+
 #include "heapgraph/graph.h"
 
 namespace tidemark::heapgraph {
@@ -11,27 +13,54 @@ namespace tidemark::heapgraph {
 struct DominatorTree {
   static constexpr ObjectId kUnreachable = ~0u - 1;
 
-  // The reachable ones in the tree's preorder: behind each, all that it dominates.
+  // The reachable ones in the tree's preorder, and how many places each takes there with all that
+  // it dominates, which lie right behind it.
   Array<ObjectId> order;
+  Array<uint32_t> extent;
   // [size]. kNoObject: directly under the virtual root. kUnreachable: garbage.
   Array<ObjectId> parent;
   Array<uint64_t> retained_bytes;    // [size]; 0 of garbage
   Array<uint32_t> retained_objects;  // [size]; holders do not count; held at 2^32 - 1
-  // Children of each, by falling retained bytes: children[child_begin[id] .. child_begin[id + 1]);
-  // those of the virtual root at id = size.
-  Array<uint32_t> child_begin;  // [size + 2]
-  Array<ObjectId> children;
 
   uint64_t reachable_objects = 0, reachable_bytes = 0;  // holders do not count
   uint64_t garbage_objects = 0, garbage_bytes = 0;
 
   bool reachable(ObjectId id) const { return parent[id] != kUnreachable; }
-  std::span<const ObjectId> children_of(ObjectId id) const {
-    return {children.data() + child_begin[id], children.data() + child_begin[id + 1]};
-  }
-  std::span<const ObjectId> top_level() const {
-    return children_of(static_cast<ObjectId>(parent.size()));
-  }
+
+  // The places, in `order`, of the children of one vertex.
+  class Siblings {
+   public:
+    class Iterator {
+     public:
+      using iterator_category = std::forward_iterator_tag;
+      using value_type = uint64_t;
+      using difference_type = int64_t;
+      using pointer = const uint64_t*;
+      using reference = uint64_t;
+
+      Iterator(const Array<uint32_t>& extent, uint64_t place) : extent_(&extent), place_(place) {}
+      uint64_t operator*() const { return place_; }
+      Iterator& operator++() {
+        place_ += (*extent_)[place_];
+        return *this;
+      }
+      bool operator==(const Iterator& other) const { return place_ == other.place_; }
+
+     private:
+      const Array<uint32_t>* extent_;
+      uint64_t place_;
+    };
+    Siblings(const Array<uint32_t>& extent, uint64_t begin, uint64_t end)
+        : begin_(extent, begin), end_(extent, end) {}
+    Iterator begin() const { return begin_; }
+    Iterator end() const { return end_; }
+    bool empty() const { return begin_ == end_; }
+
+   private:
+    Iterator begin_, end_;
+  };
+  Siblings top_level() const { return {extent, 0, order.size()}; }
+  Siblings children_at(uint64_t place) const { return {extent, place + 1, place + extent[place]}; }
 };
 
 // Linear in practice, O(n^2) at worst; 32 bytes an object of scratch in all, 28 of them the result.

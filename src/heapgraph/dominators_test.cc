@@ -89,7 +89,7 @@ TEST(Dominators, EveryByteIsAttributedOnce) {
     const auto tree = ComputeDominators(**graph, scratch);
     ASSERT_TRUE(tree);
     uint64_t top = 0, all = 0;
-    for (const ObjectId id : tree->top_level()) top += tree->retained_bytes[id];
+    for (const uint64_t place : tree->top_level()) top += tree->retained_bytes[tree->order[place]];
     for (ObjectId id = 0; id < (*graph)->size(); ++id) all += (*graph)->bytes(id);
     EXPECT_EQ(top, tree->reachable_bytes);
     EXPECT_EQ(tree->reachable_bytes + tree->garbage_bytes, all);
@@ -113,22 +113,28 @@ TEST(Dominators, EveryByteIsAttributedOnce) {
   }
 }
 
-TEST(Dominators, ChildrenComeByFallingRetainedBytes) {
-  HeapScratch scratch;
-  RandomHeap made(77);
-  const auto graph = BuildGraph(made.heap, scratch);
-  const auto tree = ComputeDominators(**graph, scratch);
-  ASSERT_TRUE(tree);
-  uint64_t listed = tree->top_level().size();
-  for (ObjectId id = 0; id < (*graph)->size(); ++id) {
-    const auto children = tree->children_of(id);
-    listed += children.size();
-    for (size_t i = 1; i < children.size(); ++i) {
-      EXPECT_GE(tree->retained_bytes[children[i - 1]], tree->retained_bytes[children[i]]);
+TEST(Dominators, TheOrderIsTheTreesPreorder) {
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    HeapScratch scratch;
+    RandomHeap made(seed);
+    const auto graph = BuildGraph(made.heap, scratch);
+    const auto tree = ComputeDominators(**graph, scratch);
+    ASSERT_TRUE(tree);
+    uint64_t listed = 0, reachable = 0;
+    for (const uint64_t place : tree->top_level()) {
+      EXPECT_EQ(tree->parent[tree->order[place]], kNoObject);
+      ++listed;
     }
-    for (const ObjectId child : children) EXPECT_EQ(tree->parent[child], id);
+    for (uint64_t at = 0; at < tree->order.size(); ++at) {
+      for (const uint64_t place : tree->children_at(at)) {
+        EXPECT_EQ(tree->parent[tree->order[place]], tree->order[at]);
+        ++listed;
+      }
+    }
+    for (ObjectId id = 0; id < (*graph)->size(); ++id) reachable += tree->reachable(id) ? 1 : 0;
+    EXPECT_EQ(listed, tree->order.size());
+    EXPECT_EQ(reachable, tree->order.size());
   }
-  EXPECT_EQ(listed, tree->order.size());
 }
 
 // A doubly linked list that is held at both ends: quadratic for iterative algorithms.
@@ -164,7 +170,8 @@ TEST(Dominators, OfAListHeldAtBothEndsAreFoundWithoutRecursionOrSweeps) {
   const auto tree = ComputeDominators(**graph, scratch);
   ASSERT_TRUE(tree);
   // Every link is reached from both ends, so none holds another.
-  EXPECT_EQ(tree->top_level().size(), kLength);
+  const auto top = tree->top_level();
+  EXPECT_EQ(std::distance(top.begin(), top.end()), kLength);
   EXPECT_EQ(tree->retained_bytes[kLength / 2], 48u);
 }
 

@@ -23,7 +23,6 @@ Result<std::vector<TypeRow>> TypeHistogram(const HeapGraph& graph, const Dominat
       const ObjectId ahead = order[place + kAhead];
       graph.PrefetchShape(ahead);
       __builtin_prefetch(&tree.retained_bytes[ahead]);
-      __builtin_prefetch(&tree.retained_objects[ahead]);
     }
     const ObjectId id = order[place];
     if (graph.is_holder(id)) continue;
@@ -31,7 +30,7 @@ Result<std::vector<TypeRow>> TypeHistogram(const HeapGraph& graph, const Dominat
     ++row.objects;
     row.bytes += graph.bytes(id);
     if (place < retained_until[row.type]) continue;
-    retained_until[row.type] = place + tree.retained_objects[id];
+    retained_until[row.type] = place + tree.extent[place];
     row.retained_bytes += tree.retained_bytes[id];
   }
   std::erase_if(rows, [](const TypeRow& row) { return row.objects == 0; });

@@ -25,23 +25,24 @@ struct HashChildKey {
 
 class Builder {
  public:
-  Builder(const HeapGraph& graph, const DominatorTree& tree, Array<uint32_t> node_of,
-          Scratch& scratch, const RetainingTreeLimits& limits)
-      : graph_(graph),
-        tree_(tree),
-        scratch_(scratch),
-        limits_(limits),
-        node_of_(std::move(node_of)) {
+  Builder(const HeapGraph& graph, const DominatorTree& tree, Scratch& scratch,
+          const RetainingTreeLimits& limits)
+      : graph_(graph), tree_(tree), scratch_(scratch), limits_(limits), open_(scratch) {
     result_.nodes.emplace_back();
     depth_.push_back(0);
   }
 
-  RetainingTree Run() {
+  Result<RetainingTree> Run() {
     const auto order = tree_.order.span();
-    for (size_t i = 0; i < order.size(); ++i) {
-      scratch_.BreatheAt(i);
-      if (i + kAhead < order.size()) Ask(order[i + kAhead]);
-      Place(order[i]);
+    for (uint64_t place = 0; place < order.size(); ++place) {
+      scratch_.BreatheAt(place);
+      if (place + kAhead < order.size()) Ask(order[place + kAhead]);
+      while (open_.size() > 0 && open_[open_.size() - 1].end == place) open_.Pop();
+      const uint32_t above = open_.size() > 0 ? open_[open_.size() - 1].node : 0;
+      const uint32_t node = Put(order[place], above);
+      if (tree_.extent[place] == 1) continue;
+      TIDEMARK_RETURN_IF_ERROR(open_.Reserve(1));
+      open_.Push({place + tree_.extent[place], node});
     }
     auto& nodes = result_.nodes;
     for (size_t i = nodes.size() - 1; i > 0; --i) {
@@ -58,27 +59,24 @@ class Builder {
  private:
   void Ask(ObjectId id) const {
     graph_.PrefetchShape(id);
-    __builtin_prefetch(&tree_.parent[id]);
     __builtin_prefetch(&tree_.retained_bytes[id]);
-    __builtin_prefetch(&node_of_[id], 1);
   }
 
-  void Place(ObjectId id) {
-    const ObjectId dominator = tree_.parent[id];
-    const uint32_t above = dominator == kNoObject ? 0 : node_of_[dominator];
+  // Counts it at a node below `above`, or at that, and says where.
+  uint32_t Put(ObjectId id, uint32_t above) {
     const bool holder = graph_.is_holder(id);
     uint32_t place = above;
     if (!Folds(id, above)) place = ChildOf(above, holder, id);
-    node_of_[id] = place;
     RetainingNode& node = result_.nodes[place];
     node.objects += holder ? 0 : 1;
     node.own_objects += !holder && node.type == graph_.type(id) ? 1 : 0;
     node.bytes += graph_.bytes(id);
-    if (place == above) return;
+    if (place == above) return place;
     if (node.example == kNoObject ||
         tree_.retained_bytes[id] > tree_.retained_bytes[node.example]) {
       node.example = id;
     }
+    return place;
   }
 
   // The insides of a container count at the container; a chain of one type (a list's nodes) is one
@@ -121,7 +119,11 @@ class Builder {
   const DominatorTree& tree_;
   Scratch& scratch_;
   const RetainingTreeLimits& limits_;
-  Array<uint32_t> node_of_;      // by object
+  struct Open {
+    uint64_t end;  // place behind the last that it dominates
+    uint32_t node;
+  };
+  GrowingArray<Open> open_;      // the dominators above, outermost first
   std::vector<uint32_t> depth_;  // by node
   std::unordered_map<ChildKey, uint32_t, HashChildKey> children_;
   ChildKey recent_key_{~0u, 0, 0};
@@ -133,8 +135,7 @@ class Builder {
 
 Result<RetainingTree> BuildRetainingTree(const HeapGraph& graph, const DominatorTree& tree,
                                          Scratch& scratch, const RetainingTreeLimits& limits) {
-  TIDEMARK_ASSIGN_OR_RETURN(auto node_of, Array<uint32_t>::Make(scratch, graph.size()));
-  return Builder(graph, tree, std::move(node_of), scratch, limits).Run();
+  return Builder(graph, tree, scratch, limits).Run();
 }
 
 }  // namespace tidemark::heapgraph

@@ -33,7 +33,7 @@ struct RetainingTree {
   uint64_t cut_objects = 0;  // counted at an ancestor because of the limits
 };
 
-// Takes 4 bytes an object of scratch. Errors: the scratch's.
+// Errors: the scratch's.
 Result<RetainingTree> BuildRetainingTree(const HeapGraph& graph, const DominatorTree& tree,
                                          Scratch& scratch, const RetainingTreeLimits& limits = {});
 

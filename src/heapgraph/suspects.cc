@@ -7,6 +7,7 @@ namespace tidemark::heapgraph {
 namespace {
 
 constexpr size_t kMaxPiled = 1 << 24;  // objects looked at to name what piles up
+constexpr uint64_t kAhead = 24;        // places for which memory is asked before they are looked at
 
 class Finder {
  public:
@@ -17,52 +18,76 @@ class Finder {
         least_bytes_(settings.min_share * static_cast<double>(tree.reachable_bytes)) {}
 
   std::vector<Suspect> Run() {
-    std::unordered_map<TypeId, Suspect> groups;
-    for (const ObjectId top : tree_.top_level()) {
+    std::unordered_map<TypeId, Candidate> groups;
+    for (const uint64_t place : tree_.top_level()) {
+      Ask(place + kAhead);
+      const ObjectId top = tree_.order[place];
       const uint64_t retained = tree_.retained_bytes[top];
       if (retained > 0 && static_cast<double>(retained) >= least_bytes_) {
-        suspects_.push_back(Single(top));
+        candidates_.push_back({{.object = top, .retained_bytes = retained}, place});
       } else if (!graph_.is_holder(top)) {
-        Suspect& group = groups.try_emplace(graph_.type(top), Suspect{.object = top, .objects = 0})
-                             .first->second;
-        ++group.objects;
-        group.retained_bytes += retained;
+        Candidate& group =
+            groups.try_emplace(graph_.type(top), Candidate{{.objects = 0}, place}).first->second;
+        ++group.suspect.objects;
+        group.suspect.retained_bytes += retained;
+        if (Larger(place, group.place)) group.place = place;
       }
     }
     for (auto& [type, group] : groups) {
-      if (group.objects > 1 && static_cast<double>(group.retained_bytes) >= least_bytes_) {
-        group.group = true;
-        suspects_.push_back(group);
+      Suspect& suspect = group.suspect;
+      suspect.object = tree_.order[group.place];
+      if (suspect.objects > 1 && static_cast<double>(suspect.retained_bytes) >= least_bytes_) {
+        suspect.group = true;
+        candidates_.push_back(group);
       }
     }
-    std::sort(suspects_.begin(), suspects_.end(), [](const Suspect& a, const Suspect& b) {
-      return a.retained_bytes != b.retained_bytes ? a.retained_bytes > b.retained_bytes
-                                                  : a.object < b.object;
+    std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
+      const Suspect &of_a = a.suspect, &of_b = b.suspect;
+      return of_a.retained_bytes != of_b.retained_bytes ? of_a.retained_bytes > of_b.retained_bytes
+                                                        : of_a.object < of_b.object;
     });
-    if (suspects_.size() > settings_.max_suspects) suspects_.resize(settings_.max_suspects);
-    for (Suspect& suspect : suspects_) Explain(&suspect);
-    return std::move(suspects_);
+    if (candidates_.size() > settings_.max_suspects) candidates_.resize(settings_.max_suspects);
+    std::vector<Suspect> suspects;
+    for (Candidate& candidate : candidates_) {
+      const uint64_t accumulation = AccumulationUnder(candidate.place);
+      candidate.suspect.accumulation = tree_.order[accumulation];
+      FindPile(accumulation, &candidate.suspect);
+      suspects.push_back(std::move(candidate.suspect));
+    }
+    return suspects;
   }
 
  private:
-  Suspect Single(ObjectId top) const {
-    return {.object = top, .retained_bytes = tree_.retained_bytes[top]};
+  struct Candidate {
+    Suspect suspect;
+    uint64_t place;  // in the tree's order, of its object
+  };
+
+  // Most siblings are leaves, so that the next ones lie right behind.
+  void Ask(uint64_t place) const {
+    if (place >= tree_.order.size()) return;
+    __builtin_prefetch(&tree_.retained_bytes[tree_.order[place]]);
+    graph_.PrefetchShape(tree_.order[place]);
   }
 
-  void Explain(Suspect* suspect) const {
-    suspect->accumulation = AccumulationUnder(suspect->object);
-    FindPile(suspect);
+  // Whether the one at place `a` retains more than that at `b`, or as much and comes first.
+  bool Larger(uint64_t a, uint64_t b) const {
+    const ObjectId of_a = tree_.order[a], of_b = tree_.order[b];
+    const uint64_t bytes_a = tree_.retained_bytes[of_a], bytes_b = tree_.retained_bytes[of_b];
+    return bytes_a != bytes_b ? bytes_a > bytes_b : of_a < of_b;
   }
 
   // Down while one child keeps most of what its parent keeps. Of a list it stops at the first link:
-  // a chain of one type is one place.
-  ObjectId AccumulationUnder(ObjectId top) const {
-    ObjectId at = top;
-    ObjectId named = top;  // the last that is no container's inside
+  // a chain of one type is one place. Takes and gives places.
+  uint64_t AccumulationUnder(uint64_t top) const {
+    uint64_t at_place = top;
+    uint64_t named = top;  // the last that is no container's inside
     for (uint32_t depth = 0; depth < settings_.max_depth; ++depth) {
-      const auto children = tree_.children_of(at);
+      const auto children = tree_.children_at(at_place);
       if (children.empty()) break;
-      const ObjectId largest = children.front();
+      const uint64_t largest_place = *std::max_element(
+          children.begin(), children.end(), [&](uint64_t a, uint64_t b) { return Larger(b, a); });
+      const ObjectId at = tree_.order[at_place], largest = tree_.order[largest_place];
       const auto share =
           settings_.accumulation_ratio * static_cast<double>(tree_.retained_bytes[at]);
       if (static_cast<double>(tree_.retained_bytes[largest]) < share) break;
@@ -70,8 +95,8 @@ class Finder {
           graph_.type(at) != 0) {
         break;
       }
-      at = largest;
-      if (!IsInternal(at)) named = at;
+      at_place = largest_place;
+      if (!IsInternal(largest)) named = at_place;
     }
     return named;
   }
@@ -81,20 +106,22 @@ class Finder {
   }
 
   // What most of it is: the children of the accumulation by type, container insides walked through.
-  void FindPile(Suspect* suspect) const {
+  void FindPile(uint64_t accumulation, Suspect* suspect) const {
     struct Pile {
       uint64_t objects = 0, bytes = 0;
     };
     std::unordered_map<TypeId, Pile> piles;
-    std::vector<ObjectId> open(1, suspect->accumulation);
+    std::vector<uint64_t> open(1, accumulation);  // places
     size_t seen = 0;
     while (!open.empty() && seen < kMaxPiled) {
-      const ObjectId at = open.back();
+      const uint64_t at = open.back();
       open.pop_back();
-      for (const ObjectId child : tree_.children_of(at)) {
+      for (const uint64_t place : tree_.children_at(at)) {
+        Ask(place + kAhead);
+        const ObjectId child = tree_.order[place];
         ++seen;
         if (IsInternal(child)) {
-          open.push_back(child);
+          open.push_back(place);
           continue;
         }
         Pile& pile = piles[graph_.type(child)];
@@ -117,7 +144,7 @@ class Finder {
   const DominatorTree& tree_;
   const SuspectSettings& settings_;
   const double least_bytes_;
-  std::vector<Suspect> suspects_;
+  std::vector<Candidate> candidates_;
 };
 
 }  // namespace

@@ -24,7 +24,8 @@ void FillTotals(const HeapAnalysis& analysis, HeapReport* report) {
   // What is under the virtual root is a root, or reached from several.
   std::unordered_set<ObjectId> roots;
   for (const heapgraph::Root& root : graph.roots()) roots.insert(root.object);
-  for (const ObjectId id : tree.top_level()) {
+  for (const uint64_t place : tree.top_level()) {
+    const ObjectId id = tree.order[place];
     const bool owned = roots.contains(id);
     (owned ? report->owned_bytes : report->shared_bytes) += tree.retained_bytes[id];
     (owned ? report->owned_objects : report->shared_objects) += tree.retained_objects[id];
@@ -159,10 +160,31 @@ void FillSpans(const HeapAnalysis& analysis, const RetainingChildren& children,
   }
 }
 
+// Those at the top of the tree that retain most, the largest first.
+std::vector<ObjectId> LargestOwners(const heapgraph::DominatorTree& tree, size_t count) {
+  const auto larger = [&](ObjectId a, ObjectId b) {
+    const uint64_t of_a = tree.retained_bytes[a], of_b = tree.retained_bytes[b];
+    return of_a != of_b ? of_a > of_b : a < b;
+  };
+  std::vector<ObjectId> owners;  // a heap with the smallest in front
+  for (const uint64_t place : tree.top_level()) {
+    const ObjectId id = tree.order[place];
+    if (tree.retained_bytes[id] == 0) continue;
+    if (owners.size() == count) {
+      if (owners.empty() || !larger(id, owners.front())) continue;
+      std::pop_heap(owners.begin(), owners.end(), larger);
+      owners.pop_back();
+    }
+    owners.push_back(id);
+    std::push_heap(owners.begin(), owners.end(), larger);
+  }
+  std::sort_heap(owners.begin(), owners.end(), larger);
+  return owners;
+}
+
 void FillRows(const HeapAnalysis& analysis, const ReportLimits& limits, HeapReport* report) {
   const HeapGraph& graph = *analysis.graph;
-  for (const ObjectId id : analysis.tree.top_level()) {
-    if (report->owners.size() == limits.owners || analysis.tree.retained_bytes[id] == 0) break;
+  for (const ObjectId id : LargestOwners(analysis.tree, limits.owners)) {
     report->owners.push_back({NameOfObject(graph, id), graph.address(id),
                               analysis.tree.retained_objects[id], analysis.tree.retained_bytes[id],
                               graph.is_holder(id)});
