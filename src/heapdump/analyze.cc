@@ -52,16 +52,26 @@ std::unique_ptr<heapgraph::Scratch> MakeScratch(const AnalyzeOptions& options) {
   return std::make_unique<StoppableScratch>(std::move(scratch), options.stop);
 }
 
+Result<void> Suspect(const AnalyzeOptions& options, HeapAnalysis* analysis) {
+  heapgraph::Scratch& scratch = *analysis->scratch;
+  const heapgraph::HeapGraph& graph = *analysis->graph;
+  TIDEMARK_ASSIGN_OR_RETURN(analysis->types, TypeHistogram(graph, analysis->tree, scratch));
+  analysis->suspects = FindSuspects(graph, analysis->tree, options.suspects);
+  return AddPaths(graph, scratch, options.progress, &analysis->suspects);
+}
+
 // What follows from the graph.
 Result<void> WorkOut(const AnalyzeOptions& options, HeapAnalysis* analysis) {
   heapgraph::Scratch& scratch = *analysis->scratch;
   const heapgraph::HeapGraph& graph = *analysis->graph;
   TIDEMARK_ASSIGN_OR_RETURN(analysis->tree, ComputeDominators(graph, scratch, options.progress));
-  TIDEMARK_ASSIGN_OR_RETURN(analysis->retaining,
-                            BuildRetainingTree(graph, analysis->tree, scratch));
-  TIDEMARK_ASSIGN_OR_RETURN(analysis->types, TypeHistogram(graph, analysis->tree, scratch));
-  analysis->suspects = FindSuspects(graph, analysis->tree, options.suspects);
-  return AddPaths(graph, scratch, options.progress, &analysis->suspects);
+  const heapgraph::DominatorTree& tree = analysis->tree;
+  // Within a limit on memory one thing is done at a time.
+  auto retaining = std::async(options.memory_bytes > 0 ? std::launch::deferred : std::launch::async,
+                              [&] { return BuildRetainingTree(graph, tree, scratch); });
+  const auto suspected = Suspect(options, analysis);
+  TIDEMARK_ASSIGN_OR_RETURN(analysis->retaining, retaining.get());
+  return suspected;
 }
 
 // The same of a Go heap, while a thread of its own reads the spans out of it.

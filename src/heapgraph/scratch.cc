@@ -27,6 +27,7 @@ std::span<std::byte> Mapped(void* memory, uint64_t bytes) {
 HeapScratch::~HeapScratch() { Trim(); }
 
 void HeapScratch::Trim() {
+  const std::lock_guard lock(mutex_);
   for (const auto& block : kept_) munmap(block.data(), block.size());
   kept_.clear();
 }
@@ -34,6 +35,7 @@ void HeapScratch::Trim() {
 // The smallest kept block that is large enough, cut to size; else the largest, grown. Empty when
 // nothing is kept or it does not grow.
 std::span<std::byte> HeapScratch::TakeKept(uint64_t bytes) {
+  std::unique_lock lock(mutex_);
   auto best = kept_.end();
   for (auto block = kept_.begin(); block != kept_.end(); ++block) {
     const bool fits = block->size() >= bytes;
@@ -48,9 +50,11 @@ std::span<std::byte> HeapScratch::TakeKept(uint64_t bytes) {
   kept_.erase(best);
   if (block.size() >= bytes) {
     if (block.size() > bytes) kept_.push_back(block.subspan(bytes));
+    lock.unlock();
     std::memset(block.data(), 0, bytes);
     return block.first(bytes);
   }
+  lock.unlock();
   void* memory = mremap(block.data(), block.size(), bytes, MREMAP_MAYMOVE);
   if (memory == MAP_FAILED) {
     munmap(block.data(), block.size());
@@ -70,9 +74,15 @@ Result<std::span<std::byte>> HeapScratch::Allocate(uint64_t bytes) {
     if (memory == MAP_FAILED) return NoMemory(bytes);
     block = Mapped(memory, Rounded(bytes));
   }
-  now_ += bytes;
-  peak_ = std::max(peak_, now_);
+  Count(bytes);
   return block.first(bytes);
+}
+
+// `added` may be below zero, wrapped.
+void HeapScratch::Count(uint64_t added) {
+  const std::lock_guard lock(mutex_);
+  now_ += added;
+  peak_ = std::max(peak_, now_);
 }
 
 Result<std::span<std::byte>> HeapScratch::Resize(std::span<std::byte> bytes, uint64_t new_bytes) {
@@ -83,13 +93,13 @@ Result<std::span<std::byte>> HeapScratch::Resize(std::span<std::byte> bytes, uin
   }
   void* memory = mremap(bytes.data(), Rounded(bytes.size()), Rounded(new_bytes), MREMAP_MAYMOVE);
   if (memory == MAP_FAILED) return NoMemory(new_bytes);
-  now_ += new_bytes - bytes.size();
-  peak_ = std::max(peak_, now_);
+  Count(new_bytes - bytes.size());
   return Mapped(memory, new_bytes);
 }
 
 void HeapScratch::Release(std::span<std::byte> bytes) {
   if (bytes.empty()) return;
+  const std::lock_guard lock(mutex_);
   now_ -= bytes.size();
   const std::span<std::byte> block(bytes.data(), Rounded(bytes.size()));
   if (block.size() >= kHugePage) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <utility>
 #include <vector>
@@ -13,7 +14,7 @@
 
 namespace tidemark::heapgraph {
 
-// Not for many threads.
+// For one thread at a time, unless a kind of scratch says otherwise.
 class Scratch {
  public:
   virtual ~Scratch() = default;
@@ -40,20 +41,25 @@ class Scratch {
 
 // Ordinary memory, in huge pages where the system gives them: most accesses of a graph are random.
 // What is released is kept for what is allocated next, since a page that the system has to clear
-// first costs many times one that is here; all of it is given back at the end.
+// first costs many times one that is here; all of it is given back at the end. For many threads.
 class HeapScratch : public Scratch {
  public:
   ~HeapScratch() override;
   Result<std::span<std::byte>> Allocate(uint64_t bytes) override;
   Result<std::span<std::byte>> Resize(std::span<std::byte> bytes, uint64_t new_bytes) override;
   void Release(std::span<std::byte> bytes) override;
-  uint64_t peak_bytes() const override { return peak_; }
+  uint64_t peak_bytes() const override {
+    const std::lock_guard lock(mutex_);
+    return peak_;
+  }
   // Gives back what is kept.
   void Trim();
 
  private:
   std::span<std::byte> TakeKept(uint64_t bytes);
+  void Count(uint64_t added);
 
+  mutable std::mutex mutex_;  // guards what follows
   std::vector<std::span<std::byte>> kept_;
   uint64_t now_ = 0, peak_ = 0;
 };
