@@ -65,7 +65,7 @@ class Walk {
     parent_.Push(parent);
     stack_.Push({vertex, 0});
     for (size_t i = 0; i < std::min(targets.size(), kTargetsAhead); ++i) {
-      graph_.PrefetchTargets(targets[i]);
+      graph_.PrefetchRow(targets[i]);
     }
     scratch_.BreatheAt(vertex);
     if (vertex % kBetweenSigns == 0) {
@@ -83,9 +83,10 @@ class Walk {
       ObjectId below = kNoObject;
       while (top.next < targets.size()) {
         if (top.next + kTargetsAhead < targets.size()) {
-          graph_.PrefetchTargets(targets[top.next + kTargetsAhead]);
+          graph_.PrefetchRow(targets[top.next + kTargetsAhead]);
         }
         const ObjectId target = targets[top.next++];
+        if (top.next < targets.size()) graph_.PrefetchTargets(targets[top.next]);
         if (!Visited(target)) {
           below = target;
           break;

@@ -75,8 +75,12 @@ class HeapGraph {
     return {label_.data() + (row_[id] >> kCountBits), edge_count(id)};
   }
   uint64_t edge_count() const { return edges_; }
-  // Ask for what targets(id), and what bytes(id) and type(id) read, ahead of time.
-  void PrefetchTargets(ObjectId id) const { __builtin_prefetch(&row_[id]); }
+  // Ask, ahead of time, for what targets(id) reads, for what its first targets are, and for what
+  // bytes(id) and type(id) read.
+  void PrefetchRow(ObjectId id) const { __builtin_prefetch(&row_[id]); }
+  void PrefetchTargets(ObjectId id) const {
+    __builtin_prefetch(target_.data() + (row_[id] >> kCountBits));
+  }
   void PrefetchShape(ObjectId id) const { __builtin_prefetch(&shape_[id]); }
 
   // Every holder, then every object told by OnRoot, each once.

@@ -47,7 +47,7 @@ class Breadth {
         if (!wanted.empty() && missing.empty()) break;
       }
       Follow(queue_[next]);
-      if (next + kAhead < queued_) graph_.PrefetchTargets(queue_[next + kAhead]);
+      if (next + kAhead < queued_) graph_.PrefetchRow(queue_[next + kAhead]);
     }
     for (ObjectId& parent : paths_.parent.span()) {
       if (parent == kNew) parent = kNoObject;
