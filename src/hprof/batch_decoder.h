@@ -60,10 +60,12 @@ class BatchDecoder {
     if (kReferences && bytes >= plan->data_bytes) {
       const PlanReference* reference = plans_.references(*plan);
       const PlanReference* const end = reference + plan->reference_count;
+      heapgraph::Reference* to = batch->Room(plan->reference_count);
       for (; reference != end; ++reference) {
         const uint64_t target = LoadId(data + reference->offset, kIdBytes);
-        if (target != 0) batch->references.push_back({target, reference->label, 0});
+        if (target != 0) *to++ = {target, reference->label, 0};
       }
+      batch->CountUntil(to);
     }
     if (plan->flags != 0 || bytes < plan->data_bytes) Unusual(*plan, class_id, bytes);
     Push(id, plan->bytes, class_id, EventBatch::Object::kPlain);
@@ -83,7 +85,7 @@ class BatchDecoder {
     constexpr size_t kMaxReferences = 4 << 20;
     if (kReferences) AddElements(elements, large_.done, count);
     large_.done += count;
-    if (large_.done < large_.count && batch->references.size() < kMaxReferences) return;
+    if (large_.done < large_.count && batch->reference_count < kMaxReferences) return;
     Push(large_.id, layout_.ArrayBytes(layout_.reference_bytes, large_.count), large_.class_id,
          large_.kind);
     large_.kind = EventBatch::Object::kMoreReferences;
@@ -126,16 +128,17 @@ class BatchDecoder {
 
  private:
   void AddElements(const uint8_t* elements, uint32_t first, uint32_t count) {
+    heapgraph::Reference* to = batch->Room(count);
     for (uint32_t i = 0; i < count; ++i) {
       const uint64_t target = LoadId(elements + size_t{i} * kIdBytes, kIdBytes);
       if (target == 0) continue;
-      batch->references.push_back(
-          {target, heapgraph::Label(heapgraph::Label::Kind::kIndex, first + i), 0});
+      *to++ = {target, heapgraph::Label(heapgraph::Label::Kind::kIndex, first + i), 0};
     }
+    batch->CountUntil(to);
   }
 
   void Push(uint64_t id, uint64_t bytes, heapgraph::TypeKey type, EventBatch::Object::Kind kind) {
-    batch->objects.push_back({id, bytes, type, batch->references.size(), kind});
+    batch->Push({id, bytes, type, batch->reference_count, kind});
     if (batch->Full()) flush();
   }
 
@@ -144,8 +147,9 @@ class BatchDecoder {
     if ((plan.flags & ClassPlan::kSoft) != 0) ++counts_.soft;
     if ((plan.flags & ClassPlan::kWeak) != 0) ++counts_.weak;
     if (kReferences && (plan.flags & ClassPlan::kTellsClass) != 0) {
-      batch->references.push_back(
-          {class_id, heapgraph::Label(heapgraph::Label::Kind::kHidden, class_label), 0});
+      heapgraph::Reference* const to = batch->Room(1);
+      *to = {class_id, heapgraph::Label(heapgraph::Label::Kind::kHidden, class_label), 0};
+      batch->CountUntil(to + 1);
     }
   }
 

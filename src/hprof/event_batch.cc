@@ -8,10 +8,11 @@ constexpr size_t kKeptReferences = 1 << 17;  // memory that a batch keeps after 
 }  // namespace
 
 void EventBatch::Clear() {
-  objects.clear();
+  object_count = reference_count = 0;
   roots.clear();
-  references.clear();
-  if (references.capacity() > kKeptReferences) references = {};
+  if (reference_room.size() > kKeptReferences) {
+    reference_room = std::vector<heapgraph::Reference>(kReferences);
+  }
   offset = 0;
 }
 

@@ -1,10 +1,12 @@
 // Events on their way from the thread that reads a dump to the thread that listens.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "heapgraph/heap_events.h"
@@ -27,15 +29,30 @@ struct EventBatch {
     uint32_t a = 0, b = 0;  // the record's numbers: thread serial; frame or stack serial
     uint8_t tag = 0;        // HeapTag
   };
-  std::vector<Object> objects;
-  std::vector<heapgraph::Reference> references;
+  // Plain memory behind counters: these are filled hundreds of millions of times.
+  std::vector<Object> object_room = std::vector<Object>(kObjects);
+  std::vector<heapgraph::Reference> reference_room = std::vector<heapgraph::Reference>(kReferences);
+  size_t object_count = 0, reference_count = 0;
   std::vector<Root> roots;
   uint64_t offset = 0;  // in the dump, behind the last of them
 
+  std::span<const Object> objects() const { return {object_room.data(), object_count}; }
+  // There is room for one more as long as the batch is not full.
+  void Push(const Object& object) { object_room[object_count++] = object; }
+  // Room for `count` references behind the last; those written there are then counted.
+  heapgraph::Reference* Room(size_t count) {
+    if (reference_count + count > reference_room.size()) {
+      reference_room.resize(std::max(reference_count + count, 2 * reference_room.size()));
+    }
+    return reference_room.data() + reference_count;
+  }
+  void CountUntil(const heapgraph::Reference* end) {
+    reference_count = static_cast<size_t>(end - reference_room.data());
+  }
+
   void Clear();
   bool Full() const {
-    return objects.size() >= kObjects || references.size() >= kReferences ||
-           roots.size() >= kObjects;
+    return object_count >= kObjects || reference_count >= kReferences || roots.size() >= kObjects;
   }
 };
 

@@ -135,9 +135,9 @@ class HprofSource : public heapgraph::HeapSource {
 
   static void Tell(const EventBatch& batch, HeapSink& sink, RootEvents& roots) {
     uint64_t begin = 0;
-    for (const EventBatch::Object& object : batch.objects) {
-      const std::span references(batch.references.data() + begin,
-                                 batch.references.data() + object.reference_end);
+    for (const EventBatch::Object& object : batch.objects()) {
+      const std::span references(batch.reference_room.data() + begin,
+                                 batch.reference_room.data() + object.reference_end);
       begin = object.reference_end;
       if (object.kind == EventBatch::Object::kMoreReferences) {
         for (const auto& reference : references) sink.OnReference(object.address, reference);
