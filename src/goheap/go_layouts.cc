@@ -6,21 +6,12 @@ namespace tidemark::goheap {
 namespace {
 
 constexpr int kMaxDepth = 32;  // of structs and arrays in each other
-constexpr uint64_t kMaxSteps = 4 << 20;
+// Through the types of one layout and of all; made-up types nest without end and without a slot.
+constexpr uint64_t kMaxSteps = 16 * GoLayout::kMaxSlots, kMaxAllSteps = 4 << 20;
 
 // The compiler's names; "map" is a keyword, so no package has it.
 bool IsMapStorage(std::string_view name) {
   return name.starts_with("map.group[") || name.starts_with("map.bucket[");
-}
-
-// Directories, tables and groups of Swiss maps, and buckets of those before.
-bool IsMapPart(std::string_view name) {
-  for (const std::string_view part :
-       {"*maps.table", "maps.table", "*map.group[", "map.group[", "noalg.map.group[", "map.bucket[",
-        "bucket<", "noalg.map.bucket["}) {
-    if (name.starts_with(part)) return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -54,7 +45,8 @@ void GoLayouts::AppendSlots(uint64_t descriptor, uint64_t offset, std::vector<Go
                             int depth) {
   const GoType* type = executable_.TypeAt(descriptor);
   if (type == nullptr || type->pointer_bytes == 0 || depth > kMaxDepth) return;
-  if (++steps_ > kMaxSteps) return;
+  if (steps_left_ == 0) return;
+  --steps_left_;
   const auto add = [&](GoSlot slot) {
     slot.offset = offset;
     if (slots->size() < GoLayout::kMaxSlots) slots->push_back(slot);
@@ -77,7 +69,7 @@ void GoLayouts::AppendSlots(uint64_t descriptor, uint64_t offset, std::vector<Go
     case GoKind::kArray: {
       const GoType* element = executable_.TypeAt(type->element);
       for (uint64_t i = 0; element != nullptr && i < type->length; ++i) {
-        if (slots->size() >= GoLayout::kMaxSlots || steps_ > kMaxSteps) break;
+        if (slots->size() >= GoLayout::kMaxSlots || steps_left_ == 0) break;
         if (element->bytes == 0 || (i + 1) * element->bytes > type->bytes) break;
         AppendSlots(type->element, offset + i * element->bytes, slots, depth + 1);
       }
@@ -85,7 +77,7 @@ void GoLayouts::AppendSlots(uint64_t descriptor, uint64_t offset, std::vector<Go
     }
     case GoKind::kStruct:
       for (const GoField& field : type->fields) {
-        if (slots->size() >= GoLayout::kMaxSlots || steps_ > kMaxSteps) break;
+        if (slots->size() >= GoLayout::kMaxSlots || steps_left_ == 0) break;
         AppendSlots(field.type, offset + field.offset, slots, depth + 1);
       }
       break;
@@ -97,7 +89,10 @@ void GoLayouts::AppendSlots(uint64_t descriptor, uint64_t offset, std::vector<Go
 const GoLayout* GoLayouts::LayoutOf(TypeKey key) {
   if (const auto found = layouts_.find(key); found != layouts_.end()) return found->second.get();
   auto layout = std::make_unique<GoLayout>();
+  const uint64_t steps = std::min(kMaxSteps, kMaxAllSteps - all_steps_);
+  steps_left_ = steps;
   if (!Fill(key, layout.get())) layout.reset();
+  all_steps_ += steps - steps_left_;
   return layouts_.emplace(key, std::move(layout)).first->second.get();
 }
 
@@ -126,7 +121,6 @@ bool GoLayouts::Fill(TypeKey key, GoLayout* layout) {
   layout->value_bytes = type->bytes;
   layout->pointer_free = type->pointer_bytes == 0;
   AppendSlots(plain - slide_, 0, &layout->slots);
-  layout->internal = IsMapPart(type->name);
   layout->internal = IsMapStorage(type->name);
   if (layout->internal && minor_ < 24) AppendBucket(*type, plain - slide_, &layout->slots);
   return true;

@@ -72,7 +72,7 @@ class GoLayouts {
   const uint64_t slide_;
   int minor_ = 0;
   std::unordered_map<TypeKey, std::unique_ptr<GoLayout>> layouts_;
-  uint64_t steps_ = 0;  // of AppendSlots; a made-up type could nest without end
+  uint64_t steps_left_ = 0, all_steps_ = 0;  // of AppendSlots
 };
 
 }  // namespace tidemark::goheap
