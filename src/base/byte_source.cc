@@ -96,7 +96,7 @@ Result<std::span<const std::byte>> ByteCursor::Peek(size_t count) {
               window_.begin() + static_cast<ptrdiff_t>(end_), window_.begin());
     end_ -= begin_;
     begin_ = 0;
-    if (count > window_.size()) window_.resize(std::min(count * 2, max_window_));
+    Resize(count);
     while (end_ < count && !at_end_) {
       TIDEMARK_ASSIGN_OR_RETURN(const size_t got, source_.Read(std::span(window_).subspan(end_)));
       end_ += got;
@@ -104,6 +104,17 @@ Result<std::span<const std::byte>> ByteCursor::Peek(size_t count) {
     }
   }
   return std::span<const std::byte>(window_.data() + begin_, end_ - begin_);
+}
+
+// For `count` bytes, of which end_ are there. Beyond kKeptWindow only as long as a record needs it.
+void ByteCursor::Resize(size_t count) {
+  if (count > window_.size()) {
+    window_.resize(
+        std::min(count < kKeptWindow / 2 ? count * 2 : count + kKeptWindow / 4, max_window_));
+  } else if (window_.size() > kKeptWindow && std::max(count, end_) < kKeptWindow / 2) {
+    window_.resize(kKeptWindow);
+    window_.shrink_to_fit();
+  }
 }
 
 Result<void> ByteCursor::Skip(uint64_t count) {

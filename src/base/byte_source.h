@@ -30,8 +30,9 @@ Result<std::unique_ptr<ByteSource>> OpenByteSource(const std::string& path);
 // Bytes in memory, which outlive the source.
 std::unique_ptr<ByteSource> BytesInMemory(std::span<const std::byte> bytes);
 
-// A window that moves over a source. Its memory is what the longest Peek asked for, twice at most,
-// and never more than `max_window`.
+// A window that moves over a source. Its memory is twice what the longest Peek asked for; above
+// 4 MiB, that and 1 MiB, given back when the records are shorter again. Never more than
+// `max_window`.
 class ByteCursor {
  public:
   ByteCursor(ByteSource& source, size_t max_window = size_t{32} << 20);
@@ -51,6 +52,9 @@ class ByteCursor {
   size_t max_window() const { return max_window_; }
 
  private:
+  static constexpr size_t kKeptWindow = size_t{4} << 20;
+  void Resize(size_t count);
+
   ByteSource& source_;
   const size_t max_window_;
   std::vector<std::byte> window_;

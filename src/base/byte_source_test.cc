@@ -33,6 +33,31 @@ TEST(ByteCursor, GivesEveryByteInOrderWhateverIsAskedFor) {
   EXPECT_EQ(cursor.Peek(10)->size(), 0u);
 }
 
+TEST(ByteCursor, KeepsItsPlaceWhenALargeWindowIsGivenBack) {
+  std::vector<std::byte> bytes(size_t{40} << 20);
+  for (size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<std::byte>(i * 2654435761u >> 13);
+  const auto source = BytesInMemory(bytes);
+  ByteCursor cursor(*source, size_t{48} << 20);
+  size_t at = 0;
+  // Records of 9 MiB among short ones.
+  for (size_t record = 0; at < bytes.size(); ++record) {
+    const size_t wanted = record % 1000 == 10 ? size_t{9} << 20 : 1 + record % 5000;
+    const size_t count = std::min(wanted, bytes.size() - at);
+    const auto got = cursor.Peek(wanted);
+    ASSERT_TRUE(got);
+    ASSERT_GE(got->size(), count);
+    ASSERT_TRUE(std::equal(got->begin(), got->begin() + static_cast<ptrdiff_t>(count),
+                           bytes.begin() + static_cast<ptrdiff_t>(at)));
+    cursor.Advance(count);
+    at += count;
+    ASSERT_EQ(cursor.offset(), at);
+  }
+  const auto end = cursor.Peek(1);
+  ASSERT_TRUE(end);
+  EXPECT_TRUE(end->empty());
+}
+
 TEST(ByteCursor, RefusesWhatIsLongerThanItsWindow) {
   const auto bytes = Counting(100);
   const auto source = BytesInMemory(bytes);
