@@ -262,7 +262,7 @@ void AddShrink(CLI::App* app, int* exit_code) {
                     "keep no contents at all, not even the times and names of spans");
   command->add_flag("--all-span-ids", options->all_span_ids,
                     "keep the ids of every span, 24 bytes each, rather than of a sample");
-  command->add_option("--level", options->level, "of zstd, 1 to 19 (3)")->check(CLI::Range(1, 19));
+  command->add_option("--level", options->level, "of zstd, 1 to 19 (6)")->check(CLI::Range(1, 19));
   command->footer(
       "What stays: addresses, sizes, types, references, names of fields, globals and functions;\n"
       "of OpenTelemetry spans in Go their times, ids, kind and name. Whatever the dump's size it\n"

@@ -10,7 +10,7 @@ struct ShrinkCommandOptions {
   std::string out;            // file, FIFO or "-"; empty: DUMP.graph, "-" for the standard input
   bool strict = false;        // no contents at all
   bool all_span_ids = false;  // of every span, not of a sample
-  int level = 3;              // of zstd
+  int level = 6;              // of zstd
 };
 
 // Returns the exit status.

@@ -26,7 +26,7 @@ using WriteBytes = std::function<Result<void>(std::span<const std::byte>)>;
 
 struct GraphWriterOptions {
   std::string source_format;  // HeapSource::format() of what is told
-  int level = 3;              // of zstd, 1 to 19
+  int level = 6;              // of zstd, 1 to 19
 };
 
 struct GraphWriterTotals {
@@ -40,7 +40,7 @@ struct GraphWriterTotals {
 };
 
 // Everything that is told gets into the file, contents too: what must not stay is kept away by a
-// filter before it (allow_list.h). Memory: about 20 MB, whatever it is told, at levels 1 to 3.
+// filter before it (allow_list.h). Memory: about 20 MB, whatever it is told, at levels 1 to 6.
 // Compresses and writes on a thread of its own. Belongs to one thread.
 class GraphWriter : public heapgraph::HeapSink {
  public:

@@ -15,7 +15,7 @@ namespace tidemark::graphfile {
 struct ShrinkOptions {
   bool strict = false;                                // no contents at all
   bool all_span_ids = false;                          // see AllowListOptions
-  int level = 3;                                      // of zstd, 1 to 19
+  int level = 6;                                      // of zstd, 1 to 19
   std::function<void(uint64_t done_bytes)> progress;  // called often, by the calling thread
 };
 
