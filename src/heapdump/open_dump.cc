@@ -13,6 +13,20 @@ namespace {
 
 using heapgraph::HeapSource;
 
+constexpr size_t kFewReferences = size_t{1} << 16;
+
+HprofOptions HprofOptionsOf(const OpenDumpOptions& options) {
+  HprofOptions hprof{.mat_compat = options.mat_compat};
+  if (options.little_memory) hprof.max_references = kFewReferences;
+  return hprof;
+}
+
+v8heap::SnapshotOptions SnapshotOptionsOf(const OpenDumpOptions& options) {
+  v8heap::SnapshotOptions snapshot{.scratch = options.scratch};
+  if (options.little_memory) snapshot.max_references = kFewReferences;
+  return snapshot;
+}
+
 Result<std::unique_ptr<HeapSource>> OpenReader(DumpFormat format, const std::string& path,
                                                DumpBytes dump, const OpenDumpOptions& options,
                                                std::string* exe) {
@@ -24,13 +38,13 @@ Result<std::unique_ptr<HeapSource>> OpenReader(DumpFormat format, const std::str
       return std::unique_ptr<HeapSource>(std::move(file));
     }
     case DumpFormat::kHprof:
-      return OpenHprof(std::move(dump.bytes), {.mat_compat = options.mat_compat});
+      return OpenHprof(std::move(dump.bytes), HprofOptionsOf(options));
     case DumpFormat::kGoCore:
       if (dump.pipe || dump.gzip)
         return InvalidArgument(path + ": a core is read out of order; store it inflated in a file");
       return goheap::OpenGoCore(path, options.exe, exe);
     case DumpFormat::kV8Snapshot:
-      return v8heap::OpenV8Snapshot(std::move(dump.bytes), {.scratch = options.scratch});
+      return v8heap::OpenV8Snapshot(std::move(dump.bytes), SnapshotOptionsOf(options));
   }
   return Internal(path + ": a format without a reader");
 }

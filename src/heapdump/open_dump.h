@@ -23,6 +23,8 @@ struct OpenDumpOptions {
   // True: the source is read once only, so that a pipe is read as it comes. False: a pipe is
   // copied into an unlinked file of `temp_directory` first.
   bool one_reading = false;
+  // True: what is told at once is small, where that costs the listener time (HPROF's large arrays).
+  bool little_memory = false;
   std::string temp_directory;               // "" = $TMPDIR or /tmp
   uint64_t max_spooled_bytes = 1ULL << 40;  // of a pipe's copy
 };

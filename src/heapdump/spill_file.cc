@@ -75,7 +75,7 @@ Result<std::span<std::byte>> SpillFile::Spill(uint64_t bytes) {
 
 Result<std::span<std::byte>> SpillFile::Allocate(uint64_t bytes) {
   if (bytes == 0) return std::span<std::byte>();
-  if (in_memory_ + bytes > memory_limit_ / 4) return Spill(bytes);
+  if (in_memory_ + bytes > limits_.in_memory) return Spill(bytes);
   TIDEMARK_ASSIGN_OR_RETURN(const auto memory, memory_.Allocate(bytes));
   Count(bytes, 0);
   return memory;
@@ -89,7 +89,7 @@ Result<std::span<std::byte>> SpillFile::Resize(std::span<std::byte> bytes, uint6
   }
   const auto found = spilled_.find(bytes.data());
   if (found == spilled_.end()) {
-    if (in_memory_ - bytes.size() + new_bytes <= memory_limit_ / 4) {
+    if (in_memory_ - bytes.size() + new_bytes <= limits_.in_memory) {
       TIDEMARK_ASSIGN_OR_RETURN(const auto memory, memory_.Resize(bytes, new_bytes));
       Count(new_bytes - bytes.size(), 0);
       return memory;
@@ -132,7 +132,7 @@ void SpillFile::Release(std::span<std::byte> bytes) {
 
 void SpillFile::Breathe() {
   // A fault maps sixteen pages of a file at a time: until the next breath a quarter may come.
-  if (spilled_.empty() || ResidentBytes() < memory_limit_ - memory_limit_ / 4) return;
+  if (spilled_.empty() || ResidentBytes() < limits_.resident) return;
   for (const auto& [memory, spilled] : spilled_) madvise(memory, spilled.bytes, MADV_DONTNEED);
 }
 

@@ -16,7 +16,13 @@ namespace tidemark {
 class SpillFile : public heapgraph::Scratch {
  public:
   SpillFile(uint64_t memory_limit, std::string directory)
-      : memory_limit_(memory_limit), directory_(std::move(directory)) {}
+      : SpillFile({memory_limit / 4, memory_limit - memory_limit / 4}, std::move(directory)) {}
+  struct Limits {
+    uint64_t in_memory;  // bytes of arrays that lie in ordinary memory; those beyond, in files
+    uint64_t resident;   // of the process: from here on Breathe unmaps. More may come between two.
+  };
+  SpillFile(Limits limits, std::string directory)
+      : limits_(limits), directory_(std::move(directory)) {}
   ~SpillFile() override;
 
   Result<std::span<std::byte>> Allocate(uint64_t bytes) override;
@@ -35,7 +41,7 @@ class SpillFile : public heapgraph::Scratch {
   Result<std::span<std::byte>> Spill(uint64_t bytes);
   void Count(uint64_t added_memory, uint64_t added_spilled);
 
-  const uint64_t memory_limit_;
+  const Limits limits_;
   const std::string directory_;
   heapgraph::HeapScratch memory_;
   std::map<std::byte*, Spilled> spilled_;

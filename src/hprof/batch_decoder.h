@@ -1,6 +1,7 @@
 // Turns the sub-records of a dump into batches of events. The inner loop of every reading.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -36,13 +37,15 @@ class BatchDecoder {
  public:
   using Flush = std::function<void()>;  // hands `batch` on and brings an empty one
 
-  // Late classes and names go into `index`, from `known_end` (an offset) on.
-  BatchDecoder(DumpIndex& index, const ClassPlans& plans, uint64_t known_end,
+  // Late classes and names go into `index`, from `known_end` (an offset) on. Of a large array about
+  // `max_references` are told with it, the others apart.
+  BatchDecoder(DumpIndex& index, const ClassPlans& plans, uint64_t known_end, size_t max_references,
                DeferredInstances* deferred, DecodeCounts& counts)
       : index_(index),
         plans_(plans),
         layout_(plans.layout()),
         known_end_(known_end),
+        max_references_(max_references),
         deferred_(deferred),
         counts_(counts) {}
 
@@ -77,18 +80,25 @@ class BatchDecoder {
          EventBatch::Object::kPlain);
   }
 
-  // Told as one object as far as its references fit into a batch, the rest apart.
+  // Told as one object as far as max_references go, the rest apart.
   void LargeArray(uint64_t id, uint64_t class_id, uint32_t count) {
     large_ = {id, class_id, count, 0, EventBatch::Object::kPlain};
   }
   void LargeArrayElements(const uint8_t* elements, uint32_t count) {
-    constexpr size_t kMaxReferences = 4 << 20;
-    if (kReferences) AddElements(elements, large_.done, count);
-    large_.done += count;
-    if (large_.done < large_.count && batch->reference_count < kMaxReferences) return;
-    Push(large_.id, layout_.ArrayBytes(layout_.reference_bytes, large_.count), large_.class_id,
-         large_.kind);
-    large_.kind = EventBatch::Object::kMoreReferences;
+    constexpr uint32_t kPiece = 8192;
+    while (count > 0) {
+      const uint32_t now = std::min(count, kPiece);
+      if (kReferences) AddElements(elements, large_.done, now);
+      large_.done += now;
+      elements += size_t{now} * kIdBytes;
+      count -= now;
+      const size_t enough =
+          large_.kind == EventBatch::Object::kPlain ? max_references_ : EventBatch::kReferences;
+      if (large_.done < large_.count && batch->reference_count < enough) continue;
+      Push(large_.id, layout_.ArrayBytes(layout_.reference_bytes, large_.count), large_.class_id,
+           large_.kind);
+      large_.kind = EventBatch::Object::kMoreReferences;
+    }
   }
 
   void PrimitiveArray(uint64_t id, uint8_t type, uint32_t count) {
@@ -186,6 +196,7 @@ class BatchDecoder {
   const ClassPlans& plans_;
   const LayoutModel layout_;
   const uint64_t known_end_;
+  const size_t max_references_;
   DeferredInstances* const deferred_;
   DecodeCounts& counts_;
   uint64_t offset_ = 0;

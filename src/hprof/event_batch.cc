@@ -3,7 +3,7 @@
 namespace tidemark::hprof {
 namespace {
 
-constexpr size_t kKeptReferences = 1 << 17;  // memory that a batch keeps after a large array
+constexpr size_t kKeptReferences = 1 << 15;  // memory that a batch keeps after a large array
 
 }  // namespace
 

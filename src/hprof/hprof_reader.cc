@@ -17,7 +17,7 @@ using heapgraph::HeapSink;
 using heapgraph::ReadOutcome;
 using namespace hprof;  // NOLINT: the parts of this reader
 
-constexpr size_t kWindowBytes = size_t{48} << 20;
+constexpr size_t kWindowBytes = size_t{48} << 20;   // at most: a record of 16 MiB may need it
 constexpr size_t kReplayBytes = size_t{128} << 20;  // of a pipe, for the classes before its objects
 constexpr size_t kReplaySlack = size_t{4} << 20;
 constexpr uint64_t kSmallDumpBytes = 1 << 16;  // not worth a second thread
@@ -63,7 +63,8 @@ class HprofSource : public heapgraph::HeapSource {
     DeferredInstances deferred;
     DecodeCounts counts;
     const uint32_t class_label = sink.Intern("<class>");
-    BatchDecoder<kIdBytes, kReferences> decoder(index_, plans, prescan_->end, &deferred, counts);
+    BatchDecoder<kIdBytes, kReferences> decoder(index_, plans, prescan_->end,
+                                                options_.max_references, &deferred, counts);
     decoder.class_label = class_label;
 
     ReadOutcome outcome;
@@ -158,7 +159,8 @@ class HprofSource : public heapgraph::HeapSource {
   void TellDeferred(const ClassPlans& plans, const DeferredInstances& deferred,
                     uint32_t class_label, DecodeCounts& counts, HeapSink& sink, RootEvents& roots) {
     EventBatch batch;
-    BatchDecoder<kIdBytes, kReferences> decoder(index_, plans, 0, nullptr, counts);
+    BatchDecoder<kIdBytes, kReferences> decoder(index_, plans, 0, options_.max_references, nullptr,
+                                                counts);
     decoder.class_label = class_label;
     TellFrom(batch, decoder, sink, roots);
     decoder.Decode(deferred);

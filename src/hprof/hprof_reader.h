@@ -5,6 +5,7 @@
 //   batches, then roots, threads, class objects, static fields --> the sink
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
 #include "base/byte_source.h"
@@ -17,6 +18,9 @@ struct HprofOptions {
   // refers to its class, a class object holds its static fields and is a root only where the dump
   // says so, a thread object holds its locals.
   bool mat_compat = false;
+  // Of an array of more than 1 MiB, how many references about are told with the array, at once; the
+  // others come one by one behind it. 24 bytes each, in memory.
+  size_t max_references = size_t{4} << 20;
 };
 
 // Takes a gzip file as well. A pipe can be read once.

@@ -15,12 +15,13 @@ std::string ElementClass(std::string_view name) {
 
 }  // namespace
 
-Classes::Classes(Tables* tables) : tables_(*tables) {
+Classes::Classes(Tables* tables, heapgraph::Scratch& scratch) : tables_(*tables) {
   enum : uint8_t { kUnseen, kPlain, kElement };
   std::vector<uint8_t> seen(tables->names.size(), kUnseen);
   std::unordered_map<uint32_t, uint32_t> stands_for;  // of element names
   std::unordered_map<std::string, uint32_t> first_of_class;
   for (uint32_t node = 0; node < tables->nodes(); ++node) {
+    scratch.BreatheAt(node);
     const uint32_t name = tables->node_name[node];
     if (name >= seen.size() || !Named(tables->kind_of(node))) continue;
     if (seen[name] == kUnseen) {

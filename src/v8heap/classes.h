@@ -13,7 +13,8 @@ constexpr std::string_view kDetachedPrefix = "Detached ";
 // both "<div>" (the first of their names stands for it).
 class Classes {
  public:
-  explicit Classes(Tables* tables);
+  // `scratch`: where the tables lie.
+  Classes(Tables* tables, heapgraph::Scratch& scratch);
 
   // Equal for nodes of one class; never 0. What the root holds itself has keys of its own.
   heapgraph::TypeKey KeyOf(uint32_t node) const;

@@ -6,6 +6,7 @@ namespace tidemark::v8heap {
 namespace {
 
 constexpr size_t kMaxIndexDigits = 9;
+constexpr uint64_t kStep = 1 << 16;  // strings
 
 uint32_t Entry(Names::Kind kind, size_t value) {
   return static_cast<uint32_t>(kind) << 30 | static_cast<uint32_t>(value);
@@ -51,7 +52,14 @@ uint32_t Names::Keep(std::string_view text) {
   return Entry(Kind::kText, begin);
 }
 
-bool Names::Read(JsonScanner& scanner) {
+bool Names::Read(JsonScanner& scanner, Result<void>* status) {
+  const bool whole = ReadStrings(scanner, status);
+  kept_ = entries_.span().data();
+  size_ = entries_.size();
+  return whole;
+}
+
+bool Names::ReadStrings(JsonScanner& scanner, Result<void>* status) {
   if (!scanner.Expect('[')) return false;
   if (scanner.Take(']')) return true;
   std::string text;
@@ -59,12 +67,17 @@ bool Names::Read(JsonScanner& scanner) {
     if (entries_.size() == kMaxStrings) {
       return scanner.FailWith("more than " + std::to_string(kMaxStrings) + " strings");
     }
+    if (entries_.size() % kStep == 0) {
+      scratch_.Breathe();
+      *status = entries_.Reserve(kStep);
+      if (!status->has_value()) return false;
+    }
     if (!Wanted(entries_.size())) {
       if (!scanner.SkipString()) return false;
-      entries_.push_back(Entry(Kind::kNone, 0));
+      entries_.Push(Entry(Kind::kNone, 0));
     } else {
       if (!scanner.String(&text, kMaxNameBytes)) return false;
-      entries_.push_back(Keep(text));
+      entries_.Push(Keep(text));
     }
   } while (scanner.Take(','));
   return scanner.Expect(']');

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "heapgraph/scratch.h"
 #include "v8heap/json_scanner.h"
 
 namespace tidemark::v8heap {
@@ -25,22 +26,25 @@ class Names {
     kWeakMapPair,  // "5 / part of key (..) -> value (..) pair in WeakMap (table @77)": value is 77
   };
 
+  explicit Names(heapgraph::Scratch& scratch) : scratch_(scratch), entries_(scratch) {}
+
   // Before Read: `index` will be asked for.
   void Want(uint64_t index) {
     if (index >= kMaxStrings) return;
     if (index / 64 >= wanted_.size()) wanted_.resize(index / 64 + 1 + wanted_.size() / 2);
     wanted_[index / 64] |= uint64_t{1} << index % 64;
   }
-  // The array of strings. False: the scanner has the error; what was read until then holds.
-  bool Read(JsonScanner& scanner);
+  // The array of strings. False: the scanner has the error, or `status` the scratch's; what was
+  // read until then holds.
+  bool Read(JsonScanner& scanner, Result<void>* status);
 
   Kind kind(uint32_t index) const {
-    return index < entries_.size() ? static_cast<Kind>(entries_[index] >> 30) : Kind::kNone;
+    return index < size_ ? static_cast<Kind>(kept_[index] >> 30) : Kind::kNone;
   }
-  uint32_t value(uint32_t index) const { return entries_[index] & kMaxValue; }
+  uint32_t value(uint32_t index) const { return kept_[index] & kMaxValue; }
   // "" of what is not there.
   std::string text(uint32_t index) const;
-  size_t size() const { return entries_.size(); }
+  size_t size() const { return size_; }
   bool has_weak_map_pairs() const { return !tables_.empty(); }
   // Of a kWeakMapPair, the id of the table.
   uint64_t table_of(uint32_t index) const { return tables_[value(index)]; }
@@ -53,9 +57,14 @@ class Names {
   }
   uint32_t Keep(std::string_view text);
 
-  std::vector<uint64_t> wanted_;   // a bit a string
-  std::vector<uint32_t> entries_;  // Kind in the upper two bits, its value below
-  std::string texts_;              // each behind its length in two bytes
+  bool ReadStrings(JsonScanner& scanner, Result<void>* status);
+
+  heapgraph::Scratch& scratch_;
+  std::vector<uint64_t> wanted_;               // a bit a string
+  heapgraph::GrowingArray<uint32_t> entries_;  // Kind in the upper two bits, its value below
+  const uint32_t* kept_ = nullptr;             // entries_, once read
+  size_t size_ = 0;                            // of kept_
+  std::string texts_;                          // each behind its length in two bytes
   std::vector<uint64_t> tables_;
 };
 

@@ -28,8 +28,8 @@ inline bool Counts(Tables& tables, uint32_t from, uint64_t edge) {
 
 // Marks edges from WeakMap tables, page-owned nodes and those that the root reaches. Answers the
 // nodes that have to be roots too so that everything is reached: first, in order, those with no
-// edge that counts, and what they reach; then whatever is left, each by itself. Takes 4 bytes a
-// node.
-std::vector<uint32_t> Reach(Tables* tables);
+// edge that counts, and what they reach; then whatever is left, each by itself. Takes 8 bytes a
+// node of `scratch`, until it is done. Errors: the scratch's.
+Result<std::vector<uint32_t>> Reach(Tables* tables, heapgraph::Scratch& scratch);
 
 }  // namespace tidemark::v8heap

@@ -14,15 +14,17 @@ using heapgraph::Label;
 using heapgraph::Reference;
 using heapgraph::RootKind;
 
-constexpr uint64_t kAhead = 32;                // edges whose target's memory is asked for
-constexpr size_t kMaxHolders = 1024;           // further ones are roots without a name
-constexpr uint32_t kBetweenBreaths = 1 << 16;  // nodes
+constexpr uint64_t kAhead = 32;           // edges whose target's memory is asked for
+constexpr size_t kMaxHolders = 1024;      // further ones are roots without a name
+constexpr uint32_t kBetweenBreaths = 64;  // nodes: each may map pages of others
 
 // Tells one Read.
 class Telling {
  public:
-  Telling(Tables* tables, const Classes& classes, HeapSink& sink, heapgraph::Scratch& scratch)
-      : tables_(*tables),
+  Telling(Tables* tables, const Classes& classes, HeapSink& sink, heapgraph::Scratch& scratch,
+          heapgraph::Array<uint32_t> name_labels, size_t max_references)
+      : max_references_(max_references),
+        tables_(*tables),
         classes_(classes),
         sink_(sink),
         scratch_(scratch),
@@ -30,21 +32,14 @@ class Telling {
         to_(tables->edge_to.span().data()),
         flags_(tables->node_flags.span().data()),
         ids_(tables->node_id.span().data()),
-        name_labels_(tables->names.size()),
+        name_labels_(std::move(name_labels)),
         type_told_(tables->names.size() * 4 + 1024) {}
 
   void Run(bool references, const std::vector<uint32_t>& orphans) {
     for (uint32_t node = 0; node < tables_.nodes(); ++node) {
       if (node % kBetweenBreaths == 0) scratch_.Breathe();
       if (node == tables_.root()) continue;
-      const heapgraph::TypeKey type = TypeOf(node);
-      references_.clear();
-      if (references) CollectReferences(node);
-      sink_.OnObject({.address = AddressOf(node),
-                      .bytes = tables_.size_of(node),
-                      .type = type,
-                      .references = references_,
-                      .contents = {}});
+      TellObject(node, references);
     }
     TellRoots();
     TellOrphans(orphans);
@@ -52,6 +47,24 @@ class Telling {
   }
 
  private:
+  void TellObject(uint32_t node, bool references) {
+    const heapgraph::TypeKey type = TypeOf(node);
+    uint64_t edge = begin_[node];
+    references_.clear();
+    if (references) edge = CollectReferences(node, edge);
+    sink_.OnObject({.address = AddressOf(node),
+                    .bytes = tables_.size_of(node),
+                    .type = type,
+                    .references = references_,
+                    .contents = {}});
+    while (references && edge < begin_[node + 1]) {
+      scratch_.Breathe();
+      references_.clear();
+      edge = CollectReferences(node, edge);
+      for (const Reference& reference : references_) sink_.OnReference(AddressOf(node), reference);
+    }
+  }
+
   uint64_t AddressOf(uint32_t node) const {
     return tables_.ids_usable ? uint64_t{ids_[node]} : uint64_t{node} + 1;
   }
@@ -67,9 +80,10 @@ class Telling {
     return key;
   }
 
-  void CollectReferences(uint32_t node) {
+  // From `edge` on, max_references_ of them; answers the edge that comes next.
+  uint64_t CollectReferences(uint32_t node, uint64_t edge) {
     const uint64_t end = begin_[node + 1];
-    for (uint64_t edge = begin_[node]; edge < end; ++edge) {
+    for (; edge < end && references_.size() < max_references_; ++edge) {
       if (edge + kAhead < tables_.edge_count) {
         __builtin_prefetch(&flags_[to_[edge + kAhead]]);
         __builtin_prefetch(&ids_[to_[edge + kAhead]]);
@@ -77,6 +91,7 @@ class Telling {
       if (!Counts(tables_, node, edge) || to_[edge] == tables_.root()) continue;
       references_.push_back({.target = AddressOf(to_[edge]), .label = LabelOf(edge)});
     }
+    return edge;
   }
 
   Label LabelOf(uint64_t edge) {
@@ -132,6 +147,7 @@ class Telling {
                     .contents = {}});
   }
 
+  const size_t max_references_;
   Tables& tables_;
   const Classes& classes_;
   HeapSink& sink_;
@@ -140,7 +156,7 @@ class Telling {
   const uint32_t* to_;
   const uint8_t* flags_;
   const uint32_t* ids_;
-  std::vector<uint32_t> name_labels_;  // by string: its interned number + 1, 0 = not yet
+  heapgraph::Array<uint32_t> name_labels_;  // by string: its interned number + 1, 0 = not yet
   std::vector<bool> type_told_;
   std::vector<Reference> references_;
 };
@@ -161,20 +177,23 @@ class SnapshotSource : public heapgraph::HeapSource {
     }
     TIDEMARK_RETURN_IF_ERROR(status_);
     TellFacts(sink);
-    Telling(&*tables_, *classes_, sink, scratch_).Run(wants.references, orphans_);
+    TIDEMARK_ASSIGN_OR_RETURN(auto labels,
+                              heapgraph::Array<uint32_t>::Make(scratch_, tables_->names.size()));
+    Telling(&*tables_, *classes_, sink, scratch_, std::move(labels), options_.max_references)
+        .Run(wants.references, orphans_);
     return heapgraph::ReadOutcome{.bytes = tables_->bytes, .damage = tables_->damage};
   }
 
  private:
   Result<void> Load(HeapSink& sink) {
     tables_.emplace(scratch_);
-    TIDEMARK_RETURN_IF_ERROR(LoadTables(*source_, &*tables_, [&](uint64_t bytes) {
+    TIDEMARK_RETURN_IF_ERROR(LoadTables(*source_, scratch_, &*tables_, [&](uint64_t bytes) {
       sink.OnProgress(bytes);
       scratch_.Breathe();
     }));
     source_.reset();
-    classes_.emplace(&*tables_);
-    orphans_ = Reach(&*tables_);
+    classes_.emplace(&*tables_, scratch_);
+    TIDEMARK_ASSIGN_OR_RETURN(orphans_, Reach(&*tables_, scratch_));
     weakly_held_ = orphans_.size();
     if (!options_.keep_unreached) orphans_.clear();
     return {};
@@ -183,6 +202,7 @@ class SnapshotSource : public heapgraph::HeapSource {
   void TellFacts(HeapSink& sink) {
     uint64_t detached = 0, detached_bytes = 0;
     for (uint32_t node = 0; node < tables_->nodes(); ++node) {
+      scratch_.BreatheAt(node);
       if ((tables_->node_flags[node] & kDetached) == 0) continue;
       ++detached;
       detached_bytes += tables_->size_of(node);

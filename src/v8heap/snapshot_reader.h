@@ -1,6 +1,7 @@
 // Reads V8's heap snapshots (.heapsnapshot: Node.js, Chrome, Deno, Electron).
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
 #include "base/byte_source.h"
@@ -16,6 +17,8 @@ struct SnapshotOptions {
   // What the root does not reach (weakly held, or held by what the snapshot does not show) is held
   // by a root named "(weakly held)", as DevTools counts it. False: it is garbage.
   bool keep_unreached = true;
+  // Of one node, how many references are told with it; the others come one by one behind it.
+  size_t max_references = ~size_t{0};
 };
 
 // Objects are the nodes, each at the address that is its id, which is the same in every snapshot of

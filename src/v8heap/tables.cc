@@ -89,7 +89,7 @@ class Loader {
     if (key == "strings") {
       scanner_.set_section("strings");
       if (!has_edges_) return scanner_.FailWith("they come before nodes and edges");
-      return tables_.names.Read(scanner_);
+      return tables_.names.Read(scanner_, &status_);
     }
     scanner_.set_section("a part that is not needed");
     return scanner_.SkipValue();
@@ -238,11 +238,18 @@ class Loader {
 };
 
 // Looks for an id that is there twice: small ids by a bit each, the few large ones by sorting.
-bool IdsAreDistinct(std::span<const uint32_t> ids) {
-  const uint64_t small = ids.size() * 32;
-  std::vector<uint64_t> seen(small / 64 + 1);
+Result<bool> IdsAreDistinct(std::span<const uint32_t> ids, heapgraph::Scratch& scratch) {
+  uint32_t largest = 0;
+  for (uint64_t i = 0; i < ids.size(); ++i) {
+    scratch.BreatheAt(i);
+    largest = std::max(largest, ids[i]);
+  }
+  const uint64_t small = std::min(uint64_t{largest} + 1, ids.size() * 32);
+  TIDEMARK_ASSIGN_OR_RETURN(auto seen, heapgraph::Array<uint64_t>::Make(scratch, small / 64 + 1));
   std::vector<uint32_t> large;
-  for (const uint32_t id : ids) {
+  for (uint64_t i = 0; i < ids.size(); ++i) {
+    scratch.BreatheAt(i);
+    const uint32_t id = ids[i];
     if (id >= small) {
       large.push_back(id);
       continue;
@@ -264,10 +271,11 @@ uint64_t Tables::size_of(uint32_t node) {
       ->second;
 }
 
-Result<void> LoadTables(ByteSource& source, Tables* tables,
+Result<void> LoadTables(ByteSource& source, heapgraph::Scratch& scratch, Tables* tables,
                         const std::function<void(uint64_t)>& progress) {
   TIDEMARK_RETURN_IF_ERROR(Loader(source, tables, progress).Run());
-  tables->ids_usable = tables->ids_usable && IdsAreDistinct(tables->node_id.span());
+  if (!tables->ids_usable) return {};
+  TIDEMARK_ASSIGN_OR_RETURN(tables->ids_usable, IdsAreDistinct(tables->node_id.span(), scratch));
   return {};
 }
 

@@ -19,6 +19,7 @@ enum NodeFlag : uint8_t {
   kHasRetainer = 4,  // only set of nodes that are not reached
   kDetached = 8,
   kHeldByRoot = 16,  // a global object, a group of roots
+  kSetAside = 32,    // while page-owned nodes are marked
 };
 
 struct Tables {
@@ -31,7 +32,8 @@ struct Tables {
         edge_begin(scratch),
         edge_to(scratch),
         edge_name(scratch),
-        edge_kind(scratch) {}
+        edge_kind(scratch),
+        names(scratch) {}
 
   uint32_t nodes() const { return static_cast<uint32_t>(node_count); }
   uint32_t root() const { return static_cast<uint32_t>(schema.root_index / schema.node_fields); }
@@ -60,7 +62,7 @@ struct Tables {
 // Reads all of `source`, once. `progress(bytes)` is called every now and then.
 // Errors: the source's; corrupt and invalid argument with the section and the offset; resource
 // exhausted over 2^32 - 16 Mi nodes or 2^32 - 1 edges; the scratch's.
-Result<void> LoadTables(ByteSource& source, Tables* tables,
+Result<void> LoadTables(ByteSource& source, heapgraph::Scratch& scratch, Tables* tables,
                         const std::function<void(uint64_t)>& progress);
 
 }  // namespace tidemark::v8heap

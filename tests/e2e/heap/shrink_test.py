@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""`tidemark shrink` over dumps of real Go programs: through files, pipes and FIFOs; what the file says equals what the dump
-says; no secret is in it.
+"""`tidemark shrink` over dumps of real Go, JVM and Node programs: through files, pipes and FIFOs; what the file says equals what
+the dump says; no secret is in it.
 
-    shrink_test.py --tidemark PATH        needs go
+    shrink_test.py --tidemark PATH        needs go, java and node
 """
 import argparse
 import json
@@ -132,6 +132,31 @@ def test_secrets(check, tidemark, folder):
         check.that(names > 1000 if path == small else not contents.strip(b"\0"), f"{path.name}: {names} names of spans")
 
 
+def same_report(check, tidemark, dump, what):
+    small = dump.with_suffix(".graph")
+    report = shrink(tidemark, dump, "--out", small).stdout.decode()
+    print(report, end="")
+    of_dump, of_small = heap_facts(tidemark, dump), heap_facts(tidemark, small)
+    check.that(of_dump["totals"]["all"]["objects"] > 200_000 and of_dump == of_small, f"{what}: the report is the dump's")
+    check.that(of_dump["totals"] == of_small["totals"], f"{what}: so are its sums")
+    resident = float(re.search(r"([\d.]+) MiB resident", report).group(1))
+    check.that(resident * (1 << 20) <= MAX_RESIDENT_BYTES, f"{what}: at most 64 MiB resident: {resident} MiB")
+
+
+def test_jvm(check, tidemark, folder):
+    dump = folder / "wide.hprof"
+    subprocess.run(["javac", "-d", folder, HERE / "jvm" / "Wide.java"], check=True)
+    subprocess.run(["java", "-Xmx256m", "-cp", folder, "Wide", dump], check=True, stdout=subprocess.DEVNULL)
+    same_report(check, tidemark, dump, "HPROF")
+
+
+def test_node(check, tidemark, folder):
+    dump = folder / "wide.heapsnapshot"
+    wide = "global.wide = Array.from({length: 200000}, (_, i) => ({i, half: i % 2 ? {i} : null}));"
+    subprocess.run(["node", "-e", wide + f"require('v8').writeHeapSnapshot({json.dumps(str(dump))})"], check=True)
+    same_report(check, tidemark, dump, "V8")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--tidemark", required=True)
@@ -141,6 +166,8 @@ def main():
         folder = pathlib.Path(name)
         test_streams(check, tidemark, folder, test_leak(check, tidemark, folder))
         test_secrets(check, tidemark, folder)
+        test_jvm(check, tidemark, folder)
+        test_node(check, tidemark, folder)
     print(f"{check.failed} checks failed")
     return 1 if check.failed else 0
 
