@@ -46,9 +46,10 @@ bool IsPlain(const heapgraph::Type& type) {
 
 }  // namespace
 
-uint64_t NamePointerArrays(HeapGraph& graph) {
+uint64_t NamePointerArrays(HeapGraph& graph, heapgraph::Scratch& scratch) {
   uint64_t named = 0;
   for (ObjectId id = graph.holder_count(); id < graph.size(); ++id) {
+    scratch.BreatheAt(id);
     if (graph.type(id) != 0) continue;
     const TypeId target = OneTarget(graph, id);
     if (target == 0 || !IsDense(graph, id)) continue;

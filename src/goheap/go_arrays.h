@@ -9,6 +9,6 @@ namespace tidemark::goheap {
 // the words from the first to the last of them, all to objects of the one type T. Those are arrays
 // of nothing but pointers: interfaces, strings and slices have a word or two beside each. Answers
 // how many. To be run when the types of other objects are known.
-uint64_t NamePointerArrays(heapgraph::HeapGraph& graph);
+uint64_t NamePointerArrays(heapgraph::HeapGraph& graph, heapgraph::Scratch& scratch);
 
 }  // namespace tidemark::goheap

@@ -47,7 +47,7 @@ std::string NameGiven(ArrayHeap heap) {
   heapgraph::HeapScratch scratch;
   const auto graph = heapgraph::BuildGraph(heap, scratch);
   EXPECT_TRUE(graph) << graph.error().message;
-  const uint64_t named = NamePointerArrays(**graph);
+  const uint64_t named = NamePointerArrays(**graph, scratch);
   const auto& type = (*graph)->types()[(*graph)->type((*graph)->Find(kArray))];
   EXPECT_EQ(named, type.key == 0 ? 0u : 1u);
   return type.key == 0 ? "" : type.name;

@@ -92,12 +92,12 @@ class SpanReader : public ContentsSink {
   }
 
   void OnObject(const heapgraph::ObjectEvent& object) override {
+    scratch_.BreatheAt(told_++);
     if (!status_ || object.contents.size() < kBefore1_20.needed()) return;
     const ObjectId id = ObjectAt(object.address);
     if (id == heapgraph::kNoObject) return;
     const Candidate& candidate = layouts_[graph_.type(id)];
     if (!candidate.is_span) return;
-    if (spans_.size() % 65536 == 0) scratch_.Breathe();
     status_ = spans_.Reserve(1);
     if (!status_) return;
     if (candidate.known) {
@@ -192,7 +192,7 @@ class SpanReader : public ContentsSink {
   std::vector<Candidate> layouts_;  // by type
   GrowingArray<GoSpan> spans_;
   NameNumbers names_;
-  uint64_t implausible_ = 0;
+  uint64_t implausible_ = 0, told_ = 0;
   Result<void> status_;
 };
 

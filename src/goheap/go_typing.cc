@@ -34,16 +34,17 @@ class Typing {
     TIDEMARK_RETURN_IF_ERROR(queue_.Reserve(2 * uint64_t{graph_.size()} + 1));
     NameKnownTypes();
     for (ObjectId id = graph_.holder_count(); id < graph_.size(); ++id) {
+      scratch_.BreatheAt(id);
       if (graph_.type(id) == 0) continue;
       ++typing_.told;
       queue_.Push(id);
     }
     FollowGlobals();
     for (uint64_t next = 0; next < queue_.size(); ++next) {
-      if (next % 65536 == 0) scratch_.Breathe();
+      scratch_.BreatheAt(next);
       Follow(queue_[next]);
     }
-    typing_.propagated += NamePointerArrays(graph_);
+    typing_.propagated += NamePointerArrays(graph_, scratch_);
     typing_.unknown = graph_.size() - graph_.holder_count() - typing_.told - typing_.propagated;
     return typing_;
   }
@@ -63,6 +64,7 @@ class Typing {
       if (same[id] == 0) same[id] = id;
     }
     for (ObjectId id = graph_.holder_count(); id < graph_.size(); ++id) {
+      scratch_.BreatheAt(id);
       graph_.SetType(id, same[graph_.type(id)]);
     }
   }

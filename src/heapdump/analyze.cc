@@ -35,6 +35,7 @@ class StoppableScratch : public heapgraph::Scratch {
   }
   void Release(std::span<std::byte> bytes) override { scratch_->Release(bytes); }
   void Breathe() override { scratch_->Breathe(); }
+  bool spills() const override { return scratch_->spills(); }
   uint64_t peak_bytes() const override { return scratch_->peak_bytes(); }
 
  private:
@@ -56,7 +57,7 @@ Result<void> Suspect(const AnalyzeOptions& options, HeapAnalysis* analysis) {
   heapgraph::Scratch& scratch = *analysis->scratch;
   const heapgraph::HeapGraph& graph = *analysis->graph;
   TIDEMARK_ASSIGN_OR_RETURN(analysis->types, TypeHistogram(graph, analysis->tree, scratch));
-  analysis->suspects = FindSuspects(graph, analysis->tree, options.suspects);
+  analysis->suspects = FindSuspects(graph, analysis->tree, scratch, options.suspects);
   return AddPaths(graph, scratch, options.progress, &analysis->suspects);
 }
 
@@ -74,8 +75,14 @@ Result<void> WorkOut(const AnalyzeOptions& options, HeapAnalysis* analysis) {
   return suspected;
 }
 
-// The same of a Go heap, while a thread of its own reads the spans out of it.
+// The same of a Go heap, while a thread of its own reads the spans out of it; afterwards, where
+// memory is scarce.
 Result<void> WorkOutGo(const AnalyzeOptions& options, GoHeap& go, HeapAnalysis* analysis) {
+  if (analysis->scratch->spills()) {
+    TIDEMARK_RETURN_IF_ERROR(WorkOut(options, analysis));
+    TIDEMARK_ASSIGN_OR_RETURN(const auto spans, go.FindSpans(*analysis->graph, *analysis->scratch));
+    return AddSpans(spans, analysis);
+  }
   const auto scratch = MakeScratch(options);
   auto finding =
       std::async(std::launch::async, [&] { return go.FindSpans(*analysis->graph, *scratch); });

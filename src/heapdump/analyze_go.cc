@@ -32,7 +32,9 @@ Result<Array<ObjectId>> TopLevelOf(const HeapAnalysis& analysis) {
   const auto& tree = analysis.tree;
   TIDEMARK_ASSIGN_OR_RETURN(auto top,
                             Array<ObjectId>::Make(*analysis.scratch, analysis.graph->size()));
+  uint64_t place = 0;
   for (const ObjectId id : tree.order.span()) {
+    analysis.scratch->BreatheAt(place++);
     top[id] = tree.parent[id] == kNoObject ? id : top[tree.parent[id]];
   }
   return top;
@@ -132,7 +134,9 @@ Result<void> AddSpans(const GoSpans& found, HeapAnalysis* analysis) {
   if (found.spans.empty()) return {};
   TIDEMARK_ASSIGN_OR_RETURN(const auto top, TopLevelOf(*analysis));
   std::map<ObjectId, Gathered> owners;
+  uint64_t number = 0;
   for (const GoSpan& span : found.spans.span()) {
+    analysis->scratch->BreatheAt(number++);
     if (!analysis->tree.reachable(span.object)) continue;
     ObjectId owner = top[span.object];
     if (owners.size() >= kMaxOwners && owners.count(owner) == 0) owner = kNoObject;

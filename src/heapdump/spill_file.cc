@@ -13,6 +13,10 @@
 namespace tidemark {
 namespace {
 
+// What may become resident from one breath to the next: a fault on a page of a file that is read
+// maps the sixteen around it, too.
+constexpr uint64_t kMostABreath = uint64_t{48} << 20;
+
 Error Failed(const std::string& directory, const char* what, uint64_t bytes, int error) {
   const std::string message = directory + ": " + what + " of " + std::to_string(bytes) +
                               " bytes for a graph larger than memory: " + std::strerror(error) +
@@ -60,7 +64,13 @@ void SpillFile::Count(uint64_t added_memory, uint64_t added_spilled) {
   peak_spilled_ = std::max(peak_spilled_, in_files_);
 }
 
+// Beside `other_bytes` of arrays in memory. Small arrays are those that everything is looked up in.
+bool SpillFile::FitsInMemory(uint64_t bytes, uint64_t other_bytes) const {
+  return other_bytes + bytes <= memory_limit_ / (bytes <= memory_limit_ / 64 ? 2 : 4);
+}
+
 Result<std::span<std::byte>> SpillFile::Spill(uint64_t bytes) {
+  memory_.Trim();  // from now on what is released is not kept
   TIDEMARK_ASSIGN_OR_RETURN(const int fd, TemporaryFile(directory_, bytes));
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED) {
@@ -75,7 +85,7 @@ Result<std::span<std::byte>> SpillFile::Spill(uint64_t bytes) {
 
 Result<std::span<std::byte>> SpillFile::Allocate(uint64_t bytes) {
   if (bytes == 0) return std::span<std::byte>();
-  if (in_memory_ + bytes > limits_.in_memory) return Spill(bytes);
+  if (!FitsInMemory(bytes, in_memory_)) return Spill(bytes);
   TIDEMARK_ASSIGN_OR_RETURN(const auto memory, memory_.Allocate(bytes));
   Count(bytes, 0);
   return memory;
@@ -89,7 +99,7 @@ Result<std::span<std::byte>> SpillFile::Resize(std::span<std::byte> bytes, uint6
   }
   const auto found = spilled_.find(bytes.data());
   if (found == spilled_.end()) {
-    if (in_memory_ - bytes.size() + new_bytes <= limits_.in_memory) {
+    if (FitsInMemory(new_bytes, in_memory_ - bytes.size())) {
       TIDEMARK_ASSIGN_OR_RETURN(const auto memory, memory_.Resize(bytes, new_bytes));
       Count(new_bytes - bytes.size(), 0);
       return memory;
@@ -122,6 +132,7 @@ void SpillFile::Release(std::span<std::byte> bytes) {
   if (found == spilled_.end()) {
     in_memory_ -= bytes.size();
     memory_.Release(bytes);
+    if (spills()) memory_.Trim();
     return;
   }
   munmap(bytes.data(), found->second.bytes);
@@ -131,9 +142,19 @@ void SpillFile::Release(std::span<std::byte> bytes) {
 }
 
 void SpillFile::Breathe() {
-  // A fault maps sixteen pages of a file at a time: until the next breath a quarter may come.
-  if (spilled_.empty() || ResidentBytes() < limits_.resident) return;
-  for (const auto& [memory, spilled] : spilled_) madvise(memory, spilled.bytes, MADV_DONTNEED);
+  if (!spills()) return;
+  if (easy_breaths_ > 0) {
+    --easy_breaths_;
+    return;
+  }
+  const uint64_t a_breath = std::min(kMostABreath, memory_limit_ / 4);
+  uint64_t resident = ResidentBytes();
+  if (resident + a_breath > memory_limit_) {
+    for (const auto& [memory, spilled] : spilled_) madvise(memory, spilled.bytes, MADV_DONTNEED);
+    resident = ResidentBytes();
+  }
+  // Half of the room is left to what else takes memory.
+  if (resident < memory_limit_) easy_breaths_ = (memory_limit_ - resident) / 2 / a_breath;
 }
 
 }  // namespace tidemark

@@ -9,10 +9,10 @@
 
 namespace tidemark {
 
-// Arrays beyond a quarter of `memory_limit` lie in unlinked files of `directory`, mapped. Their
-// space is taken from the disk at once, so that a full disk is an error of Allocate and not a
-// SIGBUS later. Breathe keeps the process's resident memory under the limit by unmapping the pages
-// of those files (what they hold stays, in the page cache or on the disk).
+// Arrays beyond a quarter of `memory_limit`, small ones beyond half of it, lie in unlinked files of
+// `directory`, mapped. Their space is taken from the disk at once, so that a full disk is an error
+// of Allocate and not a SIGBUS later. Breathe keeps the process's resident memory under the limit
+// by unmapping the pages of those files (what they hold stays, in the page cache or on the disk).
 class SpillFile : public heapgraph::Scratch {
  public:
   SpillFile(uint64_t memory_limit, std::string directory)
@@ -29,6 +29,7 @@ class SpillFile : public heapgraph::Scratch {
   Result<std::span<std::byte>> Resize(std::span<std::byte> bytes, uint64_t new_bytes) override;
   void Release(std::span<std::byte> bytes) override;
   void Breathe() override;
+  bool spills() const override { return !spilled_.empty(); }
   uint64_t peak_bytes() const override { return peak_; }
   // The most bytes that lay in files at one time.
   uint64_t peak_spilled_bytes() const { return peak_spilled_; }
@@ -39,6 +40,7 @@ class SpillFile : public heapgraph::Scratch {
     int fd;
   };
   Result<std::span<std::byte>> Spill(uint64_t bytes);
+  bool FitsInMemory(uint64_t bytes, uint64_t other_bytes) const;
   void Count(uint64_t added_memory, uint64_t added_spilled);
 
   const Limits limits_;
@@ -46,6 +48,7 @@ class SpillFile : public heapgraph::Scratch {
   heapgraph::HeapScratch memory_;
   std::map<std::byte*, Spilled> spilled_;
   uint64_t in_memory_ = 0, in_files_ = 0, peak_ = 0, peak_spilled_ = 0;
+  uint64_t easy_breaths_ = 0;  // to come before the next look at the resident memory
 };
 
 // Bytes of this process in memory now, from /proc/self/statm; 0 = cannot be read.

@@ -16,7 +16,7 @@ constexpr size_t kAhead = 16;  // look-ups whose memory is asked for before it i
 Result<AddressIndex> AddressIndex::Make(std::span<const uint64_t> address, Scratch& scratch) {
   AddressIndex index;
   index.address_ = address;
-  index.CutIntoRegions();
+  index.CutIntoRegions(scratch);
   uint64_t buckets = 0;
   for (Region& region : index.regions_) {
     const uint64_t objects = region.last - region.first + 1;
@@ -28,14 +28,15 @@ Result<AddressIndex> AddressIndex::Make(std::span<const uint64_t> address, Scrat
     buckets += (extent >> region.shift) + 1;
   }
   TIDEMARK_ASSIGN_OR_RETURN(index.bucket_, Array<uint32_t>::Make(scratch, buckets));
-  for (const Region& region : index.regions_) index.FillBuckets(region);
+  for (const Region& region : index.regions_) index.FillBuckets(region, scratch);
   return index;
 }
 
-void AddressIndex::CutIntoRegions() {
+void AddressIndex::CutIntoRegions(Scratch& scratch) {
   const auto size = static_cast<uint32_t>(address_.size());
   uint32_t first = 0;
   for (uint32_t i = 1; i <= size; ++i) {
+    scratch.BreatheAt(i);
     if (i < size &&
         (address_[i] - address_[i - 1] < kGapBytes || regions_.size() + 1 >= kMaxRegions)) {
       continue;
@@ -45,10 +46,11 @@ void AddressIndex::CutIntoRegions() {
   }
 }
 
-void AddressIndex::FillBuckets(const Region& region) {
+void AddressIndex::FillBuckets(const Region& region, Scratch& scratch) {
   const uint64_t end = region.buckets + ((region.high - region.low) >> region.shift) + 1;
   uint32_t at = region.first;
   for (uint64_t bucket = region.buckets; bucket < end; ++bucket) {
+    scratch.BreatheAt(bucket);
     const uint64_t begin = region.low + ((bucket - region.buckets) << region.shift);
     while (at < region.last && address_[at + 1] <= begin) ++at;
     bucket_[bucket] = at;

@@ -45,8 +45,8 @@ class AddressIndex {
     return region.buckets + ((std::min(address, region.high) - region.low) >> region.shift);
   }
   ObjectId Search(const Region& region, uint64_t bucket, uint64_t address) const;
-  void CutIntoRegions();
-  void FillBuckets(const Region& region);
+  void CutIntoRegions(Scratch& scratch);
+  void FillBuckets(const Region& region, Scratch& scratch);
 
   std::span<const uint64_t> address_;
   std::vector<Region> regions_;

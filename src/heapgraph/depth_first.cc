@@ -86,6 +86,7 @@ class Walk {
           graph_.PrefetchRow(targets[top.next + kTargetsAhead]);
         }
         const ObjectId target = targets[top.next++];
+        scratch_.BreatheAt(++followed_);
         if (top.next < targets.size()) graph_.PrefetchTargets(targets[top.next]);
         if (!Visited(target)) {
           below = target;
@@ -136,13 +137,19 @@ class Walk {
       ++begin[cross_[i].to];
     }
     uint64_t sum = 0;
-    for (uint64_t& each : begin.span()) sum += std::exchange(each, sum);
+    for (uint64_t vertex = 0; vertex <= vertices; ++vertex) {
+      scratch_.BreatheAt(vertex);
+      sum += std::exchange(begin[vertex], sum);
+    }
     for (uint64_t i = 0; i < cross_.size(); ++i) {
       scratch_.BreatheAt(i);
       if (i + kAhead < cross_.size()) __builtin_prefetch(&begin[cross_[i + kAhead].to], 1);
       tree_.predecessor[begin[cross_[i].to]++] = cross_[i].from;
     }
-    for (uint64_t vertex = vertices; vertex > 0; --vertex) begin[vertex] = begin[vertex - 1];
+    for (uint64_t vertex = vertices; vertex > 0; --vertex) {
+      scratch_.BreatheAt(vertex);
+      begin[vertex] = begin[vertex - 1];
+    }
     begin[0] = 0;
     return {};
   }
@@ -151,6 +158,7 @@ class Walk {
   Scratch& scratch_;
   const Progress& progress_;
   DepthFirstTree& tree_;
+  uint64_t followed_ = 0;    // references
   Array<uint64_t> visited_;  // [graph size] bits
   GrowingArray<ObjectId> object_;
   GrowingArray<uint32_t> parent_;

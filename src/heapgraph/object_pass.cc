@@ -75,7 +75,8 @@ Result<void> ObjectPass::DropOverlapping(Array<ObjectRecord>* records) {
     const uint64_t bytes =
         record.bytes == kLarge ? large_bytes_.at(record.address) : uint64_t{record.bytes};
     end = ids ? record.address : record.address + std::min(bytes, ~uint64_t{0} - record.address);
-    (*records)[kept++] = record;
+    if (kept != i) (*records)[kept] = record;  // what stays is not written to disk again
+    ++kept;
   }
   return kept == records->size() ? Result<void>() : records->Resize(kept);
 }

@@ -6,6 +6,7 @@ namespace tidemark::heapgraph {
 namespace {
 
 constexpr size_t kBatch = 1 << 14;  // references
+constexpr size_t kPiece = 1 << 8;   // of a batch, looked up between two breaths
 
 }  // namespace
 
@@ -95,11 +96,15 @@ void ReferencePass::LearnType(ObjectId target, const Reference& reference) {
 }
 
 void ReferencePass::ResolveBatch() {
-  scratch_.Breathe();
   addresses_.clear();
   for (const Reference& reference : references_) addresses_.push_back(reference.target);
   found_.resize(addresses_.size());
-  graph_.index_.AtOrBefore(addresses_, found_.data());
+  const size_t piece = scratch_.spills() ? kPiece : kBatch;
+  for (size_t begin = 0; begin < addresses_.size(); begin += piece) {
+    scratch_.Breathe();
+    const size_t count = std::min(piece, addresses_.size() - begin);
+    graph_.index_.AtOrBefore(std::span(addresses_).subspan(begin, count), &found_[begin]);
+  }
   status_ = target_.Reserve(references_.size());
   if (status_) status_ = label_.Reserve(references_.size());
   size_t next = 0;
@@ -107,6 +112,7 @@ void ReferencePass::ResolveBatch() {
     if (!status_) break;
     const uint64_t begin = target_.size();
     for (; next < row.end; ++next) {
+      scratch_.BreatheAt(next);
       const Reference& reference = references_[next];
       const ObjectId target = Covering(reference.target, found_[next]);
       if (target == kNoObject) {
@@ -184,7 +190,10 @@ Result<void> ReferencePass::Finish() {
   TIDEMARK_RETURN_IF_ERROR(status_);
   TIDEMARK_RETURN_IF_ERROR(AddExtras());
   AddRoots();
-  for (ObjectId id = 0; id < graph_.size(); ++id) graph_.edges_ += graph_.edge_count(id);
+  for (ObjectId id = 0; id < graph_.size(); ++id) {
+    scratch_.BreatheAt(id);
+    graph_.edges_ += graph_.edge_count(id);
+  }
   TIDEMARK_ASSIGN_OR_RETURN(graph_.target_, target_.Finish());
   TIDEMARK_ASSIGN_OR_RETURN(graph_.label_, label_.Finish());
   graph_.losses_.names_refused = names_.refused();

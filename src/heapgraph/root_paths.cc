@@ -36,7 +36,10 @@ class Breadth {
     TIDEMARK_ASSIGN_OR_RETURN(paths_.parent, Array<ObjectId>::Make(scratch_, size));
     TIDEMARK_ASSIGN_OR_RETURN(paths_.label, Array<uint32_t>::Make(scratch_, size));
     TIDEMARK_ASSIGN_OR_RETURN(queue_, Array<ObjectId>::Make(scratch_, size));
-    for (ObjectId& parent : paths_.parent.span()) parent = kNew;
+    for (uint64_t id = 0; id < size; ++id) {
+      scratch_.BreatheAt(id);
+      paths_.parent[id] = kNew;
+    }
     std::vector<ObjectId> missing(wanted.begin(), wanted.end());
     AddRoots();
     for (uint64_t next = 0; next < queued_; ++next) {
@@ -49,8 +52,9 @@ class Breadth {
       Follow(queue_[next]);
       if (next + kAhead < queued_) graph_.PrefetchRow(queue_[next + kAhead]);
     }
-    for (ObjectId& parent : paths_.parent.span()) {
-      if (parent == kNew) parent = kNoObject;
+    for (uint64_t id = 0; id < size; ++id) {
+      scratch_.BreatheAt(id);
+      if (paths_.parent[id] == kNew) paths_.parent[id] = kNoObject;
     }
     return {};
   }
@@ -76,6 +80,7 @@ class Breadth {
     const auto targets = graph_.targets(object);
     const auto labels = graph_.labels(object);
     for (size_t i = 0; i < targets.size(); ++i) {
+      scratch_.BreatheAt(++followed_);
       if (i + kAhead < targets.size()) __builtin_prefetch(&paths_.parent[targets[i + kAhead]]);
       Reach(targets[i], object, labels[i]);
     }
@@ -87,6 +92,7 @@ class Breadth {
   RootPaths& paths_;
   Array<ObjectId> queue_;
   uint64_t queued_ = 0;
+  uint64_t followed_ = 0;  // references
 };
 
 }  // namespace

@@ -34,6 +34,7 @@ class SemiNca {
     for (uint32_t vertex = tree_.vertices() - 1; vertex > 0; --vertex) {
       uint32_t least = tree_.parent[vertex];
       for (uint64_t i = begin[vertex]; i < begin[vertex + 1]; ++i) {
+        scratch_.BreatheAt(++touched_);
         TIDEMARK_ASSIGN_OR_RETURN(const uint32_t best, Evaluate(tree_.predecessor[i], vertex));
         least = std::min(least, semi_[best]);
       }
@@ -52,6 +53,7 @@ class SemiNca {
     while (ancestor[vertex] > linked_after) {
       TIDEMARK_RETURN_IF_ERROR(path_.Reserve(1));
       path_.Push(vertex);
+      scratch_.BreatheAt(++touched_);
       vertex = ancestor[vertex];
     }
     uint32_t best = label_[vertex];
@@ -73,6 +75,7 @@ class SemiNca {
   Scratch& scratch_;
   GrowingArray<uint32_t> path_;
   Array<uint32_t> dominator_, semi_, label_;
+  uint64_t touched_ = 0;  // vertices on paths
 };
 
 }  // namespace

@@ -37,10 +37,11 @@ struct Run {
 };
 
 // The runs, when they are at least 16 long on average; else none.
-std::vector<Run> LongRuns(const Array<ObjectRecord>& records) {
+std::vector<Run> LongRuns(const Array<ObjectRecord>& records, Scratch& scratch) {
   std::vector<Run> runs;
   const uint64_t count = records.size();
   for (uint64_t i = 0; i < count; ++i) {
+    scratch.BreatheAt(i);
     if (i == 0 || records[i].address < records[i - 1].address) {
       if (runs.size() >= count / 16) return {};
       runs.push_back({i, i});
@@ -85,7 +86,7 @@ Result<void> SortByAddress(Array<ObjectRecord>* records, Scratch& scratch) {
   }
   if (sorted) return {};
   TIDEMARK_ASSIGN_OR_RETURN(auto other, Array<ObjectRecord>::Make(scratch, count));
-  if (auto runs = LongRuns(*records); !runs.empty()) {
+  if (auto runs = LongRuns(*records, scratch); !runs.empty()) {
     MergeRuns(*records, std::move(runs), other.data(), scratch);
     std::swap(*records, other);
     return {};

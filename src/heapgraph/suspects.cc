@@ -11,15 +11,19 @@ constexpr uint64_t kAhead = 24;        // places for which memory is asked befor
 
 class Finder {
  public:
-  Finder(const HeapGraph& graph, const DominatorTree& tree, const SuspectSettings& settings)
+  Finder(const HeapGraph& graph, const DominatorTree& tree, Scratch& scratch,
+         const SuspectSettings& settings)
       : graph_(graph),
         tree_(tree),
+        scratch_(scratch),
         settings_(settings),
         least_bytes_(settings.min_share * static_cast<double>(tree.reachable_bytes)) {}
 
   std::vector<Suspect> Run() {
     std::unordered_map<TypeId, Candidate> groups;
+    uint64_t seen = 0;
     for (const uint64_t place : tree_.top_level()) {
+      scratch_.BreatheAt(seen++);
       Ask(place + kAhead);
       const ObjectId top = tree_.order[place];
       const uint64_t retained = tree_.retained_bytes[top];
@@ -85,8 +89,12 @@ class Finder {
     for (uint32_t depth = 0; depth < settings_.max_depth; ++depth) {
       const auto children = tree_.children_at(at_place);
       if (children.empty()) break;
-      const uint64_t largest_place = *std::max_element(
-          children.begin(), children.end(), [&](uint64_t a, uint64_t b) { return Larger(b, a); });
+      uint64_t compared = 0;
+      const uint64_t largest_place =
+          *std::max_element(children.begin(), children.end(), [&](uint64_t a, uint64_t b) {
+            scratch_.BreatheAt(compared++);
+            return Larger(b, a);
+          });
       const ObjectId at = tree_.order[at_place], largest = tree_.order[largest_place];
       const auto share =
           settings_.accumulation_ratio * static_cast<double>(tree_.retained_bytes[at]);
@@ -119,7 +127,7 @@ class Finder {
       for (const uint64_t place : tree_.children_at(at)) {
         Ask(place + kAhead);
         const ObjectId child = tree_.order[place];
-        ++seen;
+        scratch_.BreatheAt(seen++);
         if (IsInternal(child)) {
           open.push_back(place);
           continue;
@@ -142,6 +150,7 @@ class Finder {
 
   const HeapGraph& graph_;
   const DominatorTree& tree_;
+  Scratch& scratch_;
   const SuspectSettings& settings_;
   const double least_bytes_;
   std::vector<Candidate> candidates_;
@@ -150,8 +159,8 @@ class Finder {
 }  // namespace
 
 std::vector<Suspect> FindSuspects(const HeapGraph& graph, const DominatorTree& tree,
-                                  const SuspectSettings& settings) {
-  return Finder(graph, tree, settings).Run();
+                                  Scratch& scratch, const SuspectSettings& settings) {
+  return Finder(graph, tree, scratch, settings).Run();
 }
 
 Result<void> AddPaths(const HeapGraph& graph, Scratch& scratch, const Progress& progress,

@@ -30,7 +30,7 @@ struct Suspect {
 // By falling retained bytes. Method: Eclipse MAT's FindLeaksQuery, with container internals walked
 // through when the accumulation is looked for.
 std::vector<Suspect> FindSuspects(const HeapGraph& graph, const DominatorTree& tree,
-                                  const SuspectSettings& settings = {});
+                                  Scratch& scratch, const SuspectSettings& settings = {});
 
 // Their shortest paths from roots. Errors: the scratch's.
 Result<void> AddPaths(const HeapGraph& graph, Scratch& scratch, const Progress& progress,

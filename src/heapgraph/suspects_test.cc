@@ -39,7 +39,7 @@ struct Analysed {
     tree = *ComputeDominators(*graph, scratch);
     retaining = *BuildRetainingTree(*graph, tree, scratch);
     types = *TypeHistogram(*graph, tree, scratch);
-    suspects = FindSuspects(*graph, tree);
+    suspects = FindSuspects(*graph, tree, scratch);
     EXPECT_TRUE(AddPaths(*graph, scratch, {}, &suspects));
   }
   HeapSide side() const { return {*graph, tree, retaining, types}; }

@@ -24,7 +24,9 @@ void FillTotals(const HeapAnalysis& analysis, HeapReport* report) {
   // What is under the virtual root is a root, or reached from several.
   std::unordered_set<ObjectId> roots;
   for (const heapgraph::Root& root : graph.roots()) roots.insert(root.object);
+  uint64_t seen = 0;
   for (const uint64_t place : tree.top_level()) {
+    analysis.scratch->BreatheAt(seen++);
     const ObjectId id = tree.order[place];
     const bool owned = roots.contains(id);
     (owned ? report->owned_bytes : report->shared_bytes) += tree.retained_bytes[id];
@@ -43,7 +45,10 @@ void Expect(const char* what, uint64_t is, uint64_t should, HeapReport* report) 
 void CheckIdentities(const HeapAnalysis& analysis, HeapReport* report) {
   uint64_t graph_bytes = 0, type_objects = 0, type_bytes = 0;
   const HeapGraph& graph = *analysis.graph;
-  for (ObjectId id = graph.holder_count(); id < graph.size(); ++id) graph_bytes += graph.bytes(id);
+  for (ObjectId id = graph.holder_count(); id < graph.size(); ++id) {
+    analysis.scratch->BreatheAt(id);
+    graph_bytes += graph.bytes(id);
+  }
   for (const auto& row : analysis.types) {
     type_objects += row.objects;
     type_bytes += row.bytes;
@@ -161,13 +166,16 @@ void FillSpans(const HeapAnalysis& analysis, const RetainingChildren& children,
 }
 
 // Those at the top of the tree that retain most, the largest first.
-std::vector<ObjectId> LargestOwners(const heapgraph::DominatorTree& tree, size_t count) {
+std::vector<ObjectId> LargestOwners(const HeapAnalysis& analysis, size_t count) {
+  const heapgraph::DominatorTree& tree = analysis.tree;
   const auto larger = [&](ObjectId a, ObjectId b) {
     const uint64_t of_a = tree.retained_bytes[a], of_b = tree.retained_bytes[b];
     return of_a != of_b ? of_a > of_b : a < b;
   };
   std::vector<ObjectId> owners;  // a heap with the smallest in front
+  uint64_t seen = 0;
   for (const uint64_t place : tree.top_level()) {
+    analysis.scratch->BreatheAt(seen++);
     const ObjectId id = tree.order[place];
     if (tree.retained_bytes[id] == 0) continue;
     if (owners.size() == count) {
@@ -184,7 +192,7 @@ std::vector<ObjectId> LargestOwners(const heapgraph::DominatorTree& tree, size_t
 
 void FillRows(const HeapAnalysis& analysis, const ReportLimits& limits, HeapReport* report) {
   const HeapGraph& graph = *analysis.graph;
-  for (const ObjectId id : LargestOwners(analysis.tree, limits.owners)) {
+  for (const ObjectId id : LargestOwners(analysis, limits.owners)) {
     report->owners.push_back({NameOfObject(graph, id), graph.address(id),
                               analysis.tree.retained_objects[id], analysis.tree.retained_bytes[id],
                               graph.is_holder(id)});

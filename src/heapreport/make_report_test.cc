@@ -22,7 +22,7 @@ HeapAnalysis Analyzed(MadeHeap& heap) {
   analysis.tree = *ComputeDominators(*analysis.graph, scratch);
   analysis.retaining = *BuildRetainingTree(*analysis.graph, analysis.tree, scratch);
   analysis.types = *TypeHistogram(*analysis.graph, analysis.tree, scratch);
-  analysis.suspects = FindSuspects(*analysis.graph, analysis.tree);
+  analysis.suspects = FindSuspects(*analysis.graph, analysis.tree, scratch);
   EXPECT_TRUE(AddPaths(*analysis.graph, scratch, {}, &analysis.suspects));
   analysis.file = "made.dump";
   return analysis;
