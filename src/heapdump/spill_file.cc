@@ -13,9 +13,10 @@
 namespace tidemark {
 namespace {
 
-// What may become resident from one breath to the next: a fault on a page of a file that is read
-// maps the sixteen around it, too.
-constexpr uint64_t kMostABreath = uint64_t{48} << 20;
+// What may become resident from one breath to the next: a fault maps all that the page cache holds
+// in one piece, which on file systems with large folios is up to two megabytes, for each of the
+// dozens of places that were touched.
+constexpr uint64_t kMostABreath = uint64_t{64} << 20;
 
 Error Failed(const std::string& directory, const char* what, uint64_t bytes, int error) {
   const std::string message = directory + ": " + what + " of " + std::to_string(bytes) +
@@ -153,8 +154,9 @@ void SpillFile::Breathe() {
     for (const auto& [memory, spilled] : spilled_) madvise(memory, spilled.bytes, MADV_DONTNEED);
     resident = ResidentBytes();
   }
-  // Half of the room is left to what else takes memory.
-  if (resident < memory_limit_) easy_breaths_ = (memory_limit_ - resident) / 2 / a_breath;
+  if (resident + a_breath < memory_limit_) {
+    easy_breaths_ = (memory_limit_ - resident) / a_breath - 1;
+  }
 }
 
 }  // namespace tidemark

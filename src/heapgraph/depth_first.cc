@@ -119,6 +119,7 @@ class Walk {
     const auto cross = cross_.span();
     for (uint64_t i = 0; i < cross.size(); ++i) {
       scratch_.BreatheAt(i);
+      ProgressAt(progress_, "numbering references", i, cross.size());
       if (i + kAhead < cross.size()) __builtin_prefetch(&number[cross[i + kAhead].to]);
       cross[i].to = number[cross[i].to];
     }
@@ -143,6 +144,7 @@ class Walk {
     }
     for (uint64_t i = 0; i < cross_.size(); ++i) {
       scratch_.BreatheAt(i);
+      ProgressAt(progress_, "grouping references", i, cross_.size());
       if (i + kAhead < cross_.size()) __builtin_prefetch(&begin[cross_[i + kAhead].to], 1);
       tree_.predecessor[begin[cross_[i].to]++] = cross_[i].from;
     }

@@ -12,7 +12,8 @@ constexpr uint64_t kAhead = 24;  // elements for which memory is asked before th
 
 // One sweep from the last vertex to the first: dominators have smaller numbers.
 Result<void> SumRetained(const HeapGraph& graph, const DepthFirstTree& walk,
-                         const Array<uint32_t>& dominator, Scratch& scratch, DominatorTree* tree) {
+                         const Array<uint32_t>& dominator, Scratch& scratch,
+                         const Progress& progress, DominatorTree* tree) {
   TIDEMARK_ASSIGN_OR_RETURN(tree->parent, Array<ObjectId>::Make(scratch, graph.size()));
   TIDEMARK_ASSIGN_OR_RETURN(tree->retained_bytes, Array<uint64_t>::Make(scratch, graph.size()));
   TIDEMARK_ASSIGN_OR_RETURN(tree->retained_objects, Array<uint32_t>::Make(scratch, graph.size()));
@@ -22,6 +23,7 @@ Result<void> SumRetained(const HeapGraph& graph, const DepthFirstTree& walk,
   }
   for (uint32_t vertex = walk.vertices() - 1; vertex > 0; --vertex) {
     scratch.BreatheAt(vertex);
+    ProgressAt(progress, "adding up sizes", walk.vertices() - vertex, walk.vertices());
     if (vertex > kAhead) {
       const ObjectId ahead = walk.object[vertex - kAhead];
       graph.PrefetchShape(ahead);
@@ -84,11 +86,11 @@ Result<DominatorTree> ComputeDominators(const HeapGraph& graph, Scratch& scratch
                                         const Progress& progress) {
   DominatorTree tree;
   TIDEMARK_ASSIGN_OR_RETURN(DepthFirstTree walk, WalkDepthFirst(graph, scratch, progress));
-  TIDEMARK_ASSIGN_OR_RETURN(const auto dominator, ImmediateDominators(&walk, scratch));
+  TIDEMARK_ASSIGN_OR_RETURN(const auto dominator, ImmediateDominators(&walk, scratch, progress));
   walk.parent.Reset();
   walk.predecessor.Reset();
   walk.predecessor_begin.Reset();
-  TIDEMARK_RETURN_IF_ERROR(SumRetained(graph, walk, dominator, scratch, &tree));
+  TIDEMARK_RETURN_IF_ERROR(SumRetained(graph, walk, dominator, scratch, progress, &tree));
   TIDEMARK_RETURN_IF_ERROR(PutInOrder(graph, walk, dominator, scratch, &tree));
   SumGarbage(graph, scratch, &tree);
   return tree;

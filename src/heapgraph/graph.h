@@ -48,6 +48,11 @@ struct GraphLosses {
 };
 
 using Progress = std::function<void(std::string_view phase, uint64_t done, uint64_t all)>;
+// In a loop over `all` elements: says now and then how far it is.
+inline void ProgressAt(const Progress& progress, std::string_view phase, uint64_t done,
+                       uint64_t all) {
+  if (done % (1 << 16) == 0 && progress) progress(phase, done, all);
+}
 
 // Immutable once built, but for types (SetType), which later passes may learn. The scratch it was
 // built with outlives it.

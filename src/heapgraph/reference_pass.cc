@@ -6,7 +6,7 @@ namespace tidemark::heapgraph {
 namespace {
 
 constexpr size_t kBatch = 1 << 14;  // references
-constexpr size_t kPiece = 1 << 8;   // of a batch, looked up between two breaths
+constexpr size_t kPiece = 1 << 5;   // of a batch, looked up between two breaths
 
 }  // namespace
 

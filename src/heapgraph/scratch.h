@@ -25,7 +25,7 @@ class Scratch {
   // the old ones are as they were.
   virtual Result<std::span<std::byte>> Resize(std::span<std::byte> bytes, uint64_t new_bytes) = 0;
   virtual void Release(std::span<std::byte> bytes) = 0;
-  // Called between pieces of work that touch arrays in at most about a thousand places; a spilling
+  // Called between pieces of work that touch arrays in at most some dozens of places; a spilling
   // scratch gives pages back here when more of them are resident than it may keep. What arrays hold
   // stays.
   virtual void Breathe() {}
@@ -39,7 +39,7 @@ class Scratch {
   virtual uint64_t peak_bytes() const = 0;
 
  private:
-  static constexpr uint64_t kBetweenBreaths = 1 << 8;
+  static constexpr uint64_t kBetweenBreaths = 1 << 5;
 };
 
 // Ordinary memory, in huge pages where the system gives them: most accesses of a graph are random.

@@ -5,8 +5,8 @@ namespace {
 
 class SemiNca {
  public:
-  SemiNca(DepthFirstTree* tree, Scratch& scratch)
-      : tree_(*tree), scratch_(scratch), path_(scratch) {}
+  SemiNca(DepthFirstTree* tree, Scratch& scratch, const Progress& progress)
+      : tree_(*tree), scratch_(scratch), progress_(progress), path_(scratch) {}
 
   Result<Array<uint32_t>> Run() {
     const uint32_t vertices = tree_.vertices();
@@ -32,6 +32,7 @@ class SemiNca {
   Result<void> FindSemidominators() {
     const auto& begin = tree_.predecessor_begin;
     for (uint32_t vertex = tree_.vertices() - 1; vertex > 0; --vertex) {
+      ProgressAt(progress_, "finding dominators", tree_.vertices() - vertex, tree_.vertices());
       uint32_t least = tree_.parent[vertex];
       for (uint64_t i = begin[vertex]; i < begin[vertex + 1]; ++i) {
         scratch_.BreatheAt(++touched_);
@@ -73,6 +74,7 @@ class SemiNca {
 
   DepthFirstTree& tree_;
   Scratch& scratch_;
+  const Progress& progress_;
   GrowingArray<uint32_t> path_;
   Array<uint32_t> dominator_, semi_, label_;
   uint64_t touched_ = 0;  // vertices on paths
@@ -80,8 +82,9 @@ class SemiNca {
 
 }  // namespace
 
-Result<Array<uint32_t>> ImmediateDominators(DepthFirstTree* tree, Scratch& scratch) {
-  return SemiNca(tree, scratch).Run();
+Result<Array<uint32_t>> ImmediateDominators(DepthFirstTree* tree, Scratch& scratch,
+                                            const Progress& progress) {
+  return SemiNca(tree, scratch, progress).Run();
 }
 
 }  // namespace tidemark::heapgraph

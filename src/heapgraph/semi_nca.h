@@ -9,6 +9,7 @@ namespace tidemark::heapgraph {
 // Semi-NCA: semidominators by path compression, from the last vertex to the first; then each
 // vertex's dominator is the nearest common ancestor, in the dominator tree, of its parent and its
 // semidominator. Takes the tree's `parent`, which is used up. Errors: the scratch's.
-Result<Array<uint32_t>> ImmediateDominators(DepthFirstTree* tree, Scratch& scratch);
+Result<Array<uint32_t>> ImmediateDominators(DepthFirstTree* tree, Scratch& scratch,
+                                            const Progress& progress);
 
 }  // namespace tidemark::heapgraph
