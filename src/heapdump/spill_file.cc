@@ -13,11 +13,6 @@
 namespace tidemark {
 namespace {
 
-// What may become resident from one breath to the next: a fault maps all that the page cache holds
-// in one piece, which on file systems with large folios is up to two megabytes, for each of the
-// dozens of places that were touched.
-constexpr uint64_t kMostABreath = uint64_t{64} << 20;
-
 Error Failed(const std::string& directory, const char* what, uint64_t bytes, int error) {
   const std::string message = directory + ": " + what + " of " + std::to_string(bytes) +
                               " bytes for a graph larger than memory: " + std::strerror(error) +
@@ -67,7 +62,7 @@ void SpillFile::Count(uint64_t added_memory, uint64_t added_spilled) {
 
 // Beside `other_bytes` of arrays in memory. Small arrays are those that everything is looked up in.
 bool SpillFile::FitsInMemory(uint64_t bytes, uint64_t other_bytes) const {
-  return other_bytes + bytes <= memory_limit_ / (bytes <= memory_limit_ / 64 ? 2 : 4);
+  return other_bytes + bytes <= limits_.in_memory * (bytes <= limits_.in_memory / 16 ? 2 : 1);
 }
 
 Result<std::span<std::byte>> SpillFile::Spill(uint64_t bytes) {
@@ -148,15 +143,12 @@ void SpillFile::Breathe() {
     --easy_breaths_;
     return;
   }
-  const uint64_t a_breath = std::min(kMostABreath, memory_limit_ / 4);
   uint64_t resident = ResidentBytes();
-  if (resident + a_breath > memory_limit_) {
+  if (resident >= limits_.resident) {
     for (const auto& [memory, spilled] : spilled_) madvise(memory, spilled.bytes, MADV_DONTNEED);
     resident = ResidentBytes();
   }
-  if (resident + a_breath < memory_limit_) {
-    easy_breaths_ = (memory_limit_ - resident) / a_breath - 1;
-  }
+  if (resident < limits_.resident) easy_breaths_ = (limits_.resident - resident) / kMostABreath;
 }
 
 }  // namespace tidemark

@@ -2,6 +2,7 @@
 // temporary files.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -15,8 +16,14 @@ namespace tidemark {
 // by unmapping the pages of those files (what they hold stays, in the page cache or on the disk).
 class SpillFile : public heapgraph::Scratch {
  public:
+  // What may become resident from one breath to the next: a fault maps all that the page cache
+  // holds in one piece, which on file systems with large folios is up to two megabytes, for each of
+  // the dozens of places that were touched.
+  static constexpr uint64_t kMostABreath = uint64_t{64} << 20;
+
   SpillFile(uint64_t memory_limit, std::string directory)
-      : SpillFile({memory_limit / 4, memory_limit - memory_limit / 4}, std::move(directory)) {}
+      : SpillFile({memory_limit / 4, memory_limit - std::min(kMostABreath, memory_limit / 4)},
+                  std::move(directory)) {}
   struct Limits {
     uint64_t in_memory;  // bytes of arrays that lie in ordinary memory; those beyond, in files
     uint64_t resident;   // of the process: from here on Breathe unmaps. More may come between two.
