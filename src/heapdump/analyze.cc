@@ -67,8 +67,8 @@ Result<void> WorkOut(const AnalyzeOptions& options, HeapAnalysis* analysis) {
   const heapgraph::HeapGraph& graph = *analysis->graph;
   TIDEMARK_ASSIGN_OR_RETURN(analysis->tree, ComputeDominators(graph, scratch, options.progress));
   const heapgraph::DominatorTree& tree = analysis->tree;
-  // Within a limit on memory one thing is done at a time.
-  auto retaining = std::async(options.memory_bytes > 0 ? std::launch::deferred : std::launch::async,
+  // Where memory is scarce one thing is done at a time.
+  auto retaining = std::async(scratch.spills() ? std::launch::deferred : std::launch::async,
                               [&] { return BuildRetainingTree(graph, tree, scratch); });
   const auto suspected = Suspect(options, analysis);
   TIDEMARK_ASSIGN_OR_RETURN(analysis->retaining, retaining.get());
@@ -83,9 +83,8 @@ Result<void> WorkOutGo(const AnalyzeOptions& options, GoHeap& go, HeapAnalysis* 
     TIDEMARK_ASSIGN_OR_RETURN(const auto spans, go.FindSpans(*analysis->graph, *analysis->scratch));
     return AddSpans(spans, analysis);
   }
-  const auto scratch = MakeScratch(options);
-  auto finding =
-      std::async(std::launch::async, [&] { return go.FindSpans(*analysis->graph, *scratch); });
+  auto finding = std::async(std::launch::async,
+                            [&] { return go.FindSpans(*analysis->graph, *analysis->scratch); });
   const auto worked_out = WorkOut(options, analysis);
   const auto spans = finding.get();
   TIDEMARK_RETURN_IF_ERROR(worked_out);

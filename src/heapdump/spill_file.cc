@@ -75,11 +75,12 @@ Result<std::span<std::byte>> SpillFile::Spill(uint64_t bytes) {
     return Failed(directory_, "mapping", bytes, error);
   }
   spilled_[static_cast<std::byte*>(memory)] = {bytes, fd};
+  spills_ = true;
   Count(0, bytes);
   return std::span(static_cast<std::byte*>(memory), bytes);
 }
 
-Result<std::span<std::byte>> SpillFile::Allocate(uint64_t bytes) {
+Result<std::span<std::byte>> SpillFile::Take(uint64_t bytes) {
   if (bytes == 0) return std::span<std::byte>();
   if (!FitsInMemory(bytes, in_memory_)) return Spill(bytes);
   TIDEMARK_ASSIGN_OR_RETURN(const auto memory, memory_.Allocate(bytes));
@@ -87,58 +88,84 @@ Result<std::span<std::byte>> SpillFile::Allocate(uint64_t bytes) {
   return memory;
 }
 
-Result<std::span<std::byte>> SpillFile::Resize(std::span<std::byte> bytes, uint64_t new_bytes) {
-  if (bytes.empty()) return Allocate(new_bytes);
-  if (new_bytes == 0) {
-    Release(bytes);
-    return std::span<std::byte>();
-  }
-  const auto found = spilled_.find(bytes.data());
-  if (found == spilled_.end()) {
-    if (FitsInMemory(new_bytes, in_memory_ - bytes.size())) {
-      TIDEMARK_ASSIGN_OR_RETURN(const auto memory, memory_.Resize(bytes, new_bytes));
-      Count(new_bytes - bytes.size(), 0);
-      return memory;
-    }
-    TIDEMARK_ASSIGN_OR_RETURN(const auto moved, Spill(new_bytes));
-    std::memcpy(moved.data(), bytes.data(), std::min<uint64_t>(bytes.size(), new_bytes));
-    Release(bytes);
-    return moved;
-  }
-  const Spilled old = found->second;
-  if (new_bytes > old.bytes) {
-    if (const int error = posix_fallocate(old.fd, 0, static_cast<off_t>(new_bytes)); error != 0) {
-      return Failed(directory_, "growing to", new_bytes, error);
-    }
-  }
-  void* memory = mremap(bytes.data(), old.bytes, new_bytes, MREMAP_MAYMOVE);
-  if (memory == MAP_FAILED) return Failed(directory_, "mapping", new_bytes, errno);
-  if (new_bytes < old.bytes && ftruncate(old.fd, static_cast<off_t>(new_bytes)) != 0) {
-    return Failed(directory_, "shrinking to", new_bytes, errno);
-  }
-  spilled_.erase(found);
-  spilled_[static_cast<std::byte*>(memory)] = {new_bytes, old.fd};
-  Count(0, new_bytes - old.bytes);
-  return std::span(static_cast<std::byte*>(memory), new_bytes);
-}
-
-void SpillFile::Release(std::span<std::byte> bytes) {
+void SpillFile::GiveBack(std::span<std::byte> bytes) {
   if (bytes.empty()) return;
   const auto found = spilled_.find(bytes.data());
   if (found == spilled_.end()) {
     in_memory_ -= bytes.size();
     memory_.Release(bytes);
-    if (spills()) memory_.Trim();
+    if (spills_) memory_.Trim();
     return;
   }
   munmap(bytes.data(), found->second.bytes);
   close(found->second.fd);
   in_files_ -= found->second.bytes;
   spilled_.erase(found);
+  spills_ = !spilled_.empty();
+}
+
+Result<std::span<std::byte>> SpillFile::ResizeSpilled(std::map<std::byte*, Spilled>::iterator block,
+                                                      uint64_t new_bytes) {
+  const auto [old_memory, old] = *block;
+  if (new_bytes > old.bytes) {
+    if (const int error = posix_fallocate(old.fd, 0, static_cast<off_t>(new_bytes)); error != 0) {
+      return Failed(directory_, "growing to", new_bytes, error);
+    }
+  }
+  void* memory = mremap(old_memory, old.bytes, new_bytes, MREMAP_MAYMOVE);
+  if (memory == MAP_FAILED) return Failed(directory_, "mapping", new_bytes, errno);
+  if (new_bytes < old.bytes && ftruncate(old.fd, static_cast<off_t>(new_bytes)) != 0) {
+    return Failed(directory_, "shrinking to", new_bytes, errno);
+  }
+  spilled_.erase(block);
+  spilled_[static_cast<std::byte*>(memory)] = {new_bytes, old.fd};
+  Count(0, new_bytes - old.bytes);
+  return std::span(static_cast<std::byte*>(memory), new_bytes);
+}
+
+Result<std::span<std::byte>> SpillFile::Allocate(uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  return Take(bytes);
+}
+
+Result<std::span<std::byte>> SpillFile::Resize(std::span<std::byte> bytes, uint64_t new_bytes) {
+  const std::lock_guard lock(mutex_);
+  if (bytes.empty()) return Take(new_bytes);
+  if (new_bytes == 0) {
+    GiveBack(bytes);
+    return std::span<std::byte>();
+  }
+  const auto found = spilled_.find(bytes.data());
+  if (found != spilled_.end()) return ResizeSpilled(found, new_bytes);
+  if (FitsInMemory(new_bytes, in_memory_ - bytes.size())) {
+    TIDEMARK_ASSIGN_OR_RETURN(const auto memory, memory_.Resize(bytes, new_bytes));
+    Count(new_bytes - bytes.size(), 0);
+    return memory;
+  }
+  TIDEMARK_ASSIGN_OR_RETURN(const auto moved, Spill(new_bytes));
+  std::memcpy(moved.data(), bytes.data(), std::min<uint64_t>(bytes.size(), new_bytes));
+  GiveBack(bytes);
+  return moved;
+}
+
+void SpillFile::Release(std::span<std::byte> bytes) {
+  const std::lock_guard lock(mutex_);
+  GiveBack(bytes);
+}
+
+uint64_t SpillFile::peak_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return peak_;
+}
+
+uint64_t SpillFile::peak_spilled_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return peak_spilled_;
 }
 
 void SpillFile::Breathe() {
-  if (!spills()) return;
+  if (!spills_) return;
+  const std::lock_guard lock(mutex_);
   if (easy_breaths_ > 0) {
     --easy_breaths_;
     return;

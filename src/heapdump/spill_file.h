@@ -3,7 +3,9 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <map>
+#include <mutex>
 #include <string>
 
 #include "heapgraph/scratch.h"
@@ -36,22 +38,29 @@ class SpillFile : public heapgraph::Scratch {
   Result<std::span<std::byte>> Resize(std::span<std::byte> bytes, uint64_t new_bytes) override;
   void Release(std::span<std::byte> bytes) override;
   void Breathe() override;
-  bool spills() const override { return !spilled_.empty(); }
-  uint64_t peak_bytes() const override { return peak_; }
+  bool spills() const override { return spills_; }
+  uint64_t peak_bytes() const override;
   // The most bytes that lay in files at one time.
-  uint64_t peak_spilled_bytes() const { return peak_spilled_; }
+  uint64_t peak_spilled_bytes() const;
 
  private:
   struct Spilled {
     uint64_t bytes;
     int fd;
   };
+  // All below are called under the lock.
+  Result<std::span<std::byte>> Take(uint64_t bytes);
   Result<std::span<std::byte>> Spill(uint64_t bytes);
+  Result<std::span<std::byte>> ResizeSpilled(std::map<std::byte*, Spilled>::iterator block,
+                                             uint64_t new_bytes);
+  void GiveBack(std::span<std::byte> bytes);
   bool FitsInMemory(uint64_t bytes, uint64_t other_bytes) const;
   void Count(uint64_t added_memory, uint64_t added_spilled);
 
   const Limits limits_;
   const std::string directory_;
+  std::atomic<bool> spills_ = false;
+  mutable std::mutex mutex_;  // guards what follows
   heapgraph::HeapScratch memory_;
   std::map<std::byte*, Spilled> spilled_;
   uint64_t in_memory_ = 0, in_files_ = 0, peak_ = 0, peak_spilled_ = 0;

@@ -14,7 +14,7 @@
 
 namespace tidemark::heapgraph {
 
-// For one thread at a time, unless a kind of scratch says otherwise.
+// For many threads; an array is one thread's at a time.
 class Scratch {
  public:
   virtual ~Scratch() = default;
@@ -44,7 +44,7 @@ class Scratch {
 
 // Ordinary memory, in huge pages where the system gives them: most accesses of a graph are random.
 // What is released is kept for what is allocated next, since a page that the system has to clear
-// first costs many times one that is here; all of it is given back at the end. For many threads.
+// first costs many times one that is here; all of it is given back at the end.
 class HeapScratch : public Scratch {
  public:
   ~HeapScratch() override;

@@ -186,7 +186,7 @@ void Run(uint64_t objects) {
   show("types", Seconds([&] { types = *TypeHistogram(*graph, tree, scratch); }));
   show("retaining tree", Seconds([&] { (void)BuildRetainingTree(*graph, tree, scratch); }));
   show("all shortest paths", Seconds([&] { paths = *ShortestRootPaths(*graph, scratch); }));
-  show("suspects", Seconds([&] { FindSuspects(*graph, tree); }));
+  show("suspects", Seconds([&] { FindSuspects(*graph, tree, scratch); }));
   uint64_t sweeps = 0;
   const double peer = Seconds([&] { sweeps = IterativeDominators(*graph); });
   std::printf("%-34s %7.3f s  in %llu sweeps, without retained sizes: x%.2f of ours\n",
