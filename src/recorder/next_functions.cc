@@ -11,11 +11,17 @@ namespace {
 
 struct Search {
   const char* name;
-  bool past_ours;       // the iteration has come to this library
-  uint64_t before;      // the first definition before this library
-  uint64_t found;       // the first definition after this library
-  bool in_cxx_library;  // of `found`
-  bool in_libc;
+  uint64_t before = 0;          // the first definition before this library
+  uint64_t found = 0;           // the first definition after this library
+  bool in_cxx_library = false;  // of `found`
+  bool in_libc = false;
+};
+
+// Several at once: reading an object's dynamic section costs more than a look-up in it.
+struct Searches {
+  Search* first;
+  size_t count;
+  bool past_ours;  // the iteration has come to this library
 };
 
 bool IsOurs(const dl_phdr_info& info) {
@@ -35,38 +41,42 @@ bool IsCxxLibrary(const char* path) {
          strncmp(name, "libc++abi.so", 12) == 0;
 }
 
+void LookIn(const ElfImage& image, const dl_phdr_info& info, bool past_ours, Search* search) {
+  const uint64_t address = image.FindAddress(search->name);
+  if (address == 0) return;
+  if (!past_ours) {
+    // Whoever stands before us may call us as its next: going there would never end.
+    if (search->before == 0) search->before = address;
+    return;
+  }
+  search->found = address;
+  search->in_cxx_library = info.dlpi_name != nullptr && IsCxxLibrary(info.dlpi_name);
+  search->in_libc = image.FindSymbol("__libc_malloc") != nullptr &&
+                    image.FindSymbol("gnu_get_libc_version") != nullptr;
+}
+
 int OnObject(dl_phdr_info* info, size_t, void* argument) {
-  auto* search = static_cast<Search*>(argument);
+  auto* searches = static_cast<Searches*>(argument);
   // The loader's own malloc (glibc before 2.31) serves only until libc is there.
   if (info->dlpi_addr == getauxval(AT_BASE)) return 0;
   if (IsOurs(*info)) {
-    search->past_ours = true;
+    searches->past_ours = true;
     return 0;
   }
   const ElfImage image(*info);
-  const uint64_t address = image.FindAddress(search->name);
-  if (address == 0) return 0;
-  if (!search->past_ours) {
-    // Whoever stands before us may call us as its next: going there would never end.
-    if (search->before == 0) search->before = address;
-    return 0;
+  bool all_found = true;
+  for (size_t i = 0; i < searches->count; ++i) {
+    Search& search = searches->first[i];
+    if (search.found == 0) LookIn(image, *info, searches->past_ours, &search);
+    all_found = all_found && search.found != 0;
   }
-  search->found = address;
-  search->in_cxx_library = info->dlpi_name != nullptr && IsCxxLibrary(info->dlpi_name);
-  search->in_libc = image.FindSymbol("__libc_malloc") != nullptr &&
-                    image.FindSymbol("gnu_get_libc_version") != nullptr;
-  return 1;
+  return all_found ? 1 : 0;
 }
 
-Search Find(const char* name) {
-  Search search{.name = name,
-                .past_ours = false,
-                .before = 0,
-                .found = 0,
-                .in_cxx_library = false,
-                .in_libc = false};
-  dl_iterate_phdr(&OnObject, &search);
-  return search;
+template <size_t kCount>
+void Find(Search (&searches)[kCount]) {
+  Searches all{.first = searches, .count = kCount, .past_ours = false};
+  dl_iterate_phdr(&OnObject, &all);
 }
 
 struct FirstSearch {
@@ -95,15 +105,11 @@ int OnObjectOfFirst(dl_phdr_info* info, size_t, void* argument) {
 }
 
 template <typename Function>
-void SetFirst(Function* function, const char* name) {
-  const Search search = Find(name);
-  *function = reinterpret_cast<Function>(search.before != 0 ? search.before : search.found);
+void Set(Function* function, uint64_t address) {
+  *function = reinterpret_cast<Function>(address);
 }
 
-template <typename Function>
-void Set(Function* function, const char* name) {
-  *function = reinterpret_cast<Function>(Find(name).found);
-}
+uint64_t FirstOf(const Search& search) { return search.before != 0 ? search.before : search.found; }
 
 }  // namespace
 
@@ -113,27 +119,50 @@ Definition FindFirst(const char* name) {
   return search.found;
 }
 
-void* FindNext(const char* name) { return reinterpret_cast<void*>(Find(name).found); }
+void* FindNext(const char* name) {
+  Search search[] = {{.name = name}};
+  Find(search);
+  return reinterpret_cast<void*>(search[0].found);
+}
 
 void FindNextFunctions(NextFunctions* next) {
-  const Search malloc_found = Find("malloc");
+  enum {
+    kMalloc,
+    kFree,
+    kCalloc,
+    kRealloc,
+    kMemalign,
+    kAligned,
+    kPosix,
+    kValloc,
+    kPvalloc,
+    kUsable
+  };
+  Search found[] = {{.name = "malloc"},         {.name = "free"},
+                    {.name = "calloc"},         {.name = "realloc"},
+                    {.name = "memalign"},       {.name = "aligned_alloc"},
+                    {.name = "posix_memalign"}, {.name = "valloc"},
+                    {.name = "pvalloc"},        {.name = "malloc_usable_size"}};
+  Find(found);
+  // Apart: of a C program every object is asked for it.
+  Search new_found[] = {{.name = "_Znwm"}};
+  Find(new_found);
   next->foreign_malloc =
-      malloc_found.before != 0 || (malloc_found.found != 0 && !malloc_found.in_libc);
-  const Search new_found = Find("_Znwm");
-  next->foreign_new = next->foreign_malloc || new_found.before != 0 ||
-                      (new_found.found != 0 && !new_found.in_cxx_library);
-  next->malloc = reinterpret_cast<void* (*)(size_t)>(malloc_found.found);
-  Set(&next->free, "free");
-  Set(&next->calloc, "calloc");
-  Set(&next->realloc, "realloc");
-  Set(&next->memalign, "memalign");
-  Set(&next->aligned_alloc, "aligned_alloc");
-  Set(&next->posix_memalign, "posix_memalign");
-  Set(&next->valloc, "valloc");
-  Set(&next->pvalloc, "pvalloc");
-  Set(&next->malloc_usable_size, "malloc_usable_size");
-  SetFirst(&next->first_free, "free");
-  SetFirst(&next->first_realloc, "realloc");
+      found[kMalloc].before != 0 || (found[kMalloc].found != 0 && !found[kMalloc].in_libc);
+  next->foreign_new = next->foreign_malloc || new_found[0].before != 0 ||
+                      (new_found[0].found != 0 && !new_found[0].in_cxx_library);
+  Set(&next->malloc, found[kMalloc].found);
+  Set(&next->free, found[kFree].found);
+  Set(&next->calloc, found[kCalloc].found);
+  Set(&next->realloc, found[kRealloc].found);
+  Set(&next->memalign, found[kMemalign].found);
+  Set(&next->aligned_alloc, found[kAligned].found);
+  Set(&next->posix_memalign, found[kPosix].found);
+  Set(&next->valloc, found[kValloc].found);
+  Set(&next->pvalloc, found[kPvalloc].found);
+  Set(&next->malloc_usable_size, found[kUsable].found);
+  Set(&next->first_free, FirstOf(found[kFree]));
+  Set(&next->first_realloc, FirstOf(found[kRealloc]));
 }
 
 }  // namespace tidemark::recorder
