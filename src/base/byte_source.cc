@@ -83,7 +83,10 @@ std::unique_ptr<ByteSource> BytesInMemory(std::span<const std::byte> bytes) {
 }
 
 ByteCursor::ByteCursor(ByteSource& source, size_t max_window)
-    : source_(source), max_window_(max_window), window_(std::min(kFirstWindow, max_window)) {}
+    : source_(source),
+      max_window_(max_window),
+      window_(
+          std::min<uint64_t>({kFirstWindow, max_window, source.size().value_or(kFirstWindow)})) {}
 
 Result<std::span<const std::byte>> ByteCursor::Peek(size_t count) {
   if (count > max_window_) {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <unordered_map>
 
 #include "goheap/go_types.h"
+#include "goheap/name_numbers.h"
 
 namespace tidemark::goheap {
 namespace {
@@ -14,7 +14,6 @@ using heapgraph::HeapGraph;
 using heapgraph::ObjectId;
 
 constexpr size_t kMaxName = 256;
-constexpr size_t kMaxNames = 1 << 20;
 constexpr std::string_view kPackage = "go.opentelemetry.io/otel/sdk/trace.";
 
 // Offsets in a recordingSpan.
@@ -53,18 +52,6 @@ int64_t UnixNs(std::span<const std::byte> bytes, uint64_t offset) {
   return std::clamp(seconds, -kMaxSeconds, kMaxSeconds) * 1'000'000'000 +
          static_cast<int64_t>(wall & ((1u << 30) - 1));
 }
-
-// The text of a name, as a span has it.
-struct NameAt {
-  uint64_t address = 0, length = 0;
-  bool operator==(const NameAt&) const = default;
-};
-struct HashName {
-  size_t operator()(const NameAt& name) const {
-    return (name.address ^ name.length << 48) * 0x9E3779B97F4A7C15 >> 7;
-  }
-};
-using NameNumbers = std::unordered_map<NameAt, uint32_t, HashName>;
 
 // Listens to objects and their contents only.
 class ContentsSink : public heapgraph::HeapSink {
@@ -175,14 +162,7 @@ class SpanReader : public ContentsSink {
     span.span_id = At<std::array<uint8_t, 8>>(bytes, layout.context + 16);
     const NameAt name{At<uint64_t>(bytes, layout.name),
                       std::min<uint64_t>(At<uint64_t>(bytes, layout.name + 8), kMaxName)};
-    if (name.address != 0 && name.length != 0) {
-      if (const auto known = names_.find(name); known != names_.end()) {
-        span.name = known->second;
-      } else if (names_.size() < kMaxNames) {
-        span.name = static_cast<uint32_t>(names_.size() + 1);
-        names_.emplace(name, span.name);
-      }
-    }
+    if (name.address != 0 && name.length != 0) span.name = names_.Number(name);
     spans_.Push(span);
   }
 
@@ -200,8 +180,8 @@ class SpanReader : public ContentsSink {
 class NameReader : public ContentsSink {
  public:
   NameReader(const NameNumbers& numbers, std::vector<std::string>* names) : names_(*names) {
-    for (const auto& [name, number] : numbers) {
-      if (names_[number].empty()) wanted_.push_back({name, number});
+    for (uint32_t number = 1; number <= numbers.names().size(); ++number) {
+      if (names_[number].empty()) wanted_.push_back({numbers.names()[number - 1], number});
     }
     std::sort(wanted_.begin(), wanted_.end(),
               [](const Wanted& a, const Wanted& b) { return a.name.address < b.name.address; });
@@ -210,10 +190,13 @@ class NameReader : public ContentsSink {
 
   void OnObject(const heapgraph::ObjectEvent& object) override {
     if (object.contents.empty()) return;
-    auto wanted = std::lower_bound(
-        wanted_.begin(), wanted_.end(), object.address,
-        [](const Wanted& each, uint64_t address) { return each.name.address < address; });
-    for (; wanted != wanted_.end(); ++wanted) {
+    // Dumps tell objects in order of addresses, mostly.
+    if (next_ > 0 && wanted_[next_ - 1].name.address >= object.address) Seek(object.address);
+    if (next_ < wanted_.size() && wanted_[next_].name.address < object.address) {
+      Seek(object.address);
+    }
+    for (; next_ < wanted_.size(); ++next_) {
+      const Wanted* const wanted = &wanted_[next_];
       const uint64_t offset = wanted->name.address - object.address;
       if (offset >= object.contents.size()) break;
       const auto text = object.contents.subspan(offset);
@@ -227,15 +210,25 @@ class NameReader : public ContentsSink {
     NameAt name;
     uint32_t number;
   };
+
+  void Seek(uint64_t address) {
+    const auto found = std::lower_bound(
+        wanted_.begin(), wanted_.end(), address,
+        [](const Wanted& each, uint64_t value) { return each.name.address < value; });
+    next_ = static_cast<size_t>(found - wanted_.begin());
+  }
+
   std::vector<Wanted> wanted_;
+  size_t next_ = 0;  // the first behind the object that was told last
   std::vector<std::string>& names_;
 };
 
 std::vector<std::string> NamesInExecutable(const NameNumbers& numbers,
                                            const GoExecutable* executable, uint64_t slide) {
-  std::vector<std::string> names(numbers.size() + 1);
-  for (const auto& [name, number] : numbers) {
+  std::vector<std::string> names(numbers.names().size() + 1);
+  for (uint32_t number = 1; number < names.size(); ++number) {
     if (executable == nullptr) break;
+    const NameAt& name = numbers.names()[number - 1];
     const auto text = executable->Bytes(name.address - slide, name.length);
     if (text.size() == name.length) {
       names[number].assign(reinterpret_cast<const char*>(text.data()), text.size());

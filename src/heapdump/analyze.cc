@@ -61,11 +61,10 @@ Result<void> Suspect(const AnalyzeOptions& options, HeapAnalysis* analysis) {
   return AddPaths(graph, scratch, options.progress, &analysis->suspects);
 }
 
-// What follows from the graph.
+// What follows from the dominators.
 Result<void> WorkOut(const AnalyzeOptions& options, HeapAnalysis* analysis) {
   heapgraph::Scratch& scratch = *analysis->scratch;
   const heapgraph::HeapGraph& graph = *analysis->graph;
-  TIDEMARK_ASSIGN_OR_RETURN(analysis->tree, ComputeDominators(graph, scratch, options.progress));
   const heapgraph::DominatorTree& tree = analysis->tree;
   // Where memory is scarce one thing is done at a time.
   auto retaining = std::async(scratch.spills() ? std::launch::deferred : std::launch::async,
@@ -75,17 +74,31 @@ Result<void> WorkOut(const AnalyzeOptions& options, HeapAnalysis* analysis) {
   return suspected;
 }
 
-// The same of a Go heap, while a thread of its own reads the spans out of it; afterwards, where
-// memory is scarce.
+Result<void> Dominate(const AnalyzeOptions& options, HeapAnalysis* analysis) {
+  TIDEMARK_ASSIGN_OR_RETURN(
+      analysis->tree, ComputeDominators(*analysis->graph, *analysis->scratch, options.progress));
+  return {};
+}
+
+Result<void> WorkOutGoInTurn(const AnalyzeOptions& options, GoHeap& go, HeapAnalysis* analysis) {
+  TIDEMARK_RETURN_IF_ERROR(go.TypeObjects(analysis));
+  TIDEMARK_RETURN_IF_ERROR(Dominate(options, analysis));
+  TIDEMARK_RETURN_IF_ERROR(WorkOut(options, analysis));
+  TIDEMARK_ASSIGN_OR_RETURN(const auto spans, go.FindSpans(*analysis->graph, *analysis->scratch));
+  return AddSpans(spans, analysis);
+}
+
+// Types of objects, which dominators do not ask for, and spans come from a thread of its own.
 Result<void> WorkOutGo(const AnalyzeOptions& options, GoHeap& go, HeapAnalysis* analysis) {
-  if (analysis->scratch->spills()) {
-    TIDEMARK_RETURN_IF_ERROR(WorkOut(options, analysis));
-    TIDEMARK_ASSIGN_OR_RETURN(const auto spans, go.FindSpans(*analysis->graph, *analysis->scratch));
-    return AddSpans(spans, analysis);
-  }
-  auto finding = std::async(std::launch::async,
-                            [&] { return go.FindSpans(*analysis->graph, *analysis->scratch); });
-  const auto worked_out = WorkOut(options, analysis);
+  if (analysis->scratch->spills()) return WorkOutGoInTurn(options, go, analysis);
+  std::promise<Result<void>> typing;
+  auto finding = std::async(std::launch::async, [&] {
+    typing.set_value(go.TypeObjects(analysis));
+    return go.FindSpans(*analysis->graph, *analysis->scratch);
+  });
+  Result<void> worked_out = Dominate(options, analysis);
+  const Result<void> typed = typing.get_future().get();
+  if (worked_out) worked_out = typed ? WorkOut(options, analysis) : typed;
   const auto spans = finding.get();
   TIDEMARK_RETURN_IF_ERROR(worked_out);
   if (!spans) return spans.error();
@@ -113,8 +126,12 @@ Result<HeapAnalysis> Analyze(const std::string& path, const AnalyzeOptions& opti
   heapgraph::HeapSource& source = go ? go->source() : *dump.source;
   TIDEMARK_ASSIGN_OR_RETURN(analysis.graph, BuildGraph(source, *analysis.scratch, reading));
   analysis.runtime = RuntimeOf(dump.format, analysis.graph->format());
-  if (go) TIDEMARK_RETURN_IF_ERROR(go->TypeObjects(&analysis));
-  TIDEMARK_RETURN_IF_ERROR(go ? WorkOutGo(options, *go, &analysis) : WorkOut(options, &analysis));
+  if (go) {
+    TIDEMARK_RETURN_IF_ERROR(WorkOutGo(options, *go, &analysis));
+  } else {
+    TIDEMARK_RETURN_IF_ERROR(Dominate(options, &analysis));
+    TIDEMARK_RETURN_IF_ERROR(WorkOut(options, &analysis));
+  }
   if (analysis.runtime == HeapRuntime::kNode) TIDEMARK_RETURN_IF_ERROR(NoteDetached(&analysis));
   return analysis;
 }

@@ -158,6 +158,7 @@ class HprofSource : public heapgraph::HeapSource {
   template <uint32_t kIdBytes, bool kReferences>
   void TellDeferred(const ClassPlans& plans, const DeferredInstances& deferred,
                     uint32_t class_label, DecodeCounts& counts, HeapSink& sink, RootEvents& roots) {
+    if (deferred.instances.empty()) return sink.OnProgress(prescan_->end);
     EventBatch batch;
     BatchDecoder<kIdBytes, kReferences> decoder(index_, plans, 0, options_.max_references, nullptr,
                                                 counts);
