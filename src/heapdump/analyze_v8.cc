@@ -4,9 +4,11 @@
 #include <unordered_map>
 
 #include "base/text.h"
+#include "heapreport/retaining_chain.h"
 #include "heapreport/words.h"
 #include "v8heap/classes.h"
 #include "v8heap/detached.h"
+#include "v8heap/path_clusters.h"
 #include "v8heap/snapshot_diff.h"
 
 namespace tidemark {
@@ -17,6 +19,7 @@ using heapgraph::ObjectId;
 using heapgraph::TypeId;
 
 constexpr size_t kMaxClasses = 100, kNamedClasses = 3;
+constexpr size_t kMaxLeftovers = 100'000, kMaxWays = 50;
 // Of the objects with one id in both, how many may have another class: a plain object that got a
 // property has.
 constexpr double kMayDiffer = 0.2;
@@ -81,6 +84,40 @@ bool AreOfOneProcess(const HeapGraph& before, const HeapGraph& after) {
   return static_cast<double>(differ) <= kMayDiffer * static_cast<double>(both);
 }
 
+// One path from a root: "global -> .cache Map -> [] Span". Roots are holders of the object of
+// their name: it stands once.
+std::vector<std::string> Words(const HeapGraph& graph,
+                               const std::vector<heapgraph::PathStep>& path) {
+  std::vector<std::string> words;
+  for (const auto& step : path) {
+    std::string word;
+    if (words.size() == 1 && words[0] == Presentable(NameOfObject(graph, step.object))) continue;
+    if (!words.empty()) {
+      const bool any_index = step.label.kind() == heapgraph::Label::Kind::kIndex;
+      word = (any_index ? "[]" : graph.LabelText(step.label)) + " ";
+    }
+    words.push_back(Presentable(word + NameOfObject(graph, step.object)));
+  }
+  return words;
+}
+
+// What came since and stays, by the ways it is held.
+Result<std::vector<HeldSince>> WaysHeld(const HeapAnalysis& before, const HeapAnalysis& after) {
+  const HeapGraph& graph = *after.graph;
+  TIDEMARK_ASSIGN_OR_RETURN(const auto left, v8heap::FindLeftovers(*before.graph, graph, graph,
+                                                                   after.tree, kMaxLeftovers));
+  if (left.objects.empty()) return std::vector<HeldSince>();
+  TIDEMARK_ASSIGN_OR_RETURN(const auto paths,
+                            heapgraph::ShortestRootPaths(graph, *after.scratch, {}, left.objects));
+  std::vector<HeldSince> held;
+  for (const auto& cluster :
+       v8heap::ClusterPaths(graph, paths, after.tree, left.objects).clusters) {
+    if (held.size() == kMaxWays) break;
+    held.push_back({Words(graph, cluster.path), cluster.objects, cluster.retained_bytes});
+  }
+  return held;
+}
+
 }  // namespace
 
 Result<void> NoteDetached(HeapAnalysis* analysis) {
@@ -114,7 +151,8 @@ void CompareIds(const HeapAnalysis& before, HeapAnalysis* after) {
                      .freed_bytes = diff->freed.bytes,
                      .kept_objects = diff->survived.objects,
                      .kept_bytes = diff->survived.bytes,
-                     .classes = {}};
+                     .classes = {},
+                     .held = {}};
   std::stable_sort(diff->classes.begin(), diff->classes.end(), [](const auto& a, const auto& b) {
     return a.allocated.bytes > b.allocated.bytes;
   });
@@ -122,6 +160,11 @@ void CompareIds(const HeapAnalysis& before, HeapAnalysis* after) {
   for (auto& row : diff->classes) {
     since.classes.push_back({std::move(row.name), row.allocated.objects, row.allocated.bytes,
                              row.freed.objects, row.freed.bytes});
+  }
+  if (auto held = WaysHeld(before, *after)) {
+    since.held = std::move(*held);
+  } else {
+    after->notes.push_back("the ways new objects are held were not found: " + held.error().message);
   }
   after->since = std::move(since);
 }

@@ -56,6 +56,10 @@ TEST(AnalyzeV8, TwoSnapshotsOfAProcessSayWhatCameAndWent) {
   EXPECT_EQ(report.since->classes[0].name, "Span");
   EXPECT_EQ(report.since->classes[0].allocated_objects, 3u);
   EXPECT_EQ(report.since->classes[0].freed_objects, 1u);
+  // One by one, as their properties have different names.
+  ASSERT_FALSE(report.since->held.empty());
+  EXPECT_EQ(report.since->held[0].bytes, 100u * report.since->held[0].objects);
+  EXPECT_THAT(report.since->held[0].path.back(), HasSubstr(" Span"));
 }
 
 TEST(AnalyzeV8, SnapshotsOfTwoProcessesAreNotComparedById) {

@@ -82,11 +82,18 @@ struct ClassSince {
   std::string name;
   uint64_t allocated_objects = 0, allocated_bytes = 0, freed_objects = 0, freed_bytes = 0;
 };
+// Objects that came and stay, held in one way: "global -> .cache Map -> [] Span". Counted are those
+// that no other one of them retains; bytes: retained by them.
+struct HeldSince {
+  std::vector<std::string> path;  // of one of them, from its root
+  uint64_t objects = 0, bytes = 0;
+};
 struct ObjectsSince {
   // In the later dump alone, in the earlier alone, in both.
   uint64_t allocated_objects = 0, allocated_bytes = 0, freed_objects = 0, freed_bytes = 0;
   uint64_t kept_objects = 0, kept_bytes = 0;
   std::vector<ClassSince> classes;  // by falling bytes allocated
+  std::vector<HeldSince> held;      // by falling bytes
 };
 
 struct HeapReport {

@@ -157,10 +157,16 @@ json::value SinceJson(const HeapReport& report) {
                        {"allocated", Amount(row.allocated_objects, row.allocated_bytes)},
                        {"freed", Amount(row.freed_objects, row.freed_bytes)}});
   }
+  json::array held;
+  for (const HeldSince& row : since.held) {
+    held.push_back(
+        {{"path", Strings(row.path)}, {"objects", row.objects}, {"retained_bytes", row.bytes}});
+  }
   return json::object{{"allocated", Amount(since.allocated_objects, since.allocated_bytes)},
                       {"freed", Amount(since.freed_objects, since.freed_bytes)},
                       {"kept", Amount(since.kept_objects, since.kept_bytes)},
-                      {"classes", std::move(classes)}};
+                      {"classes", std::move(classes)},
+                      {"held", std::move(held)}};
 }
 
 json::object GrowthJson(const HeapReport& report) {

@@ -187,7 +187,7 @@ std::string Since(const HeapReport& report, size_t top) {
   if (!report.since) return "";
   const ObjectsSince& since = *report.since;
   const auto amount = [](uint64_t objects, uint64_t bytes) {
-    return FormatCount(objects) + " objects, " + Bytes(bytes);
+    return FormatCount(objects) + (objects == 1 ? " object, " : " objects, ") + Bytes(bytes);
   };
   std::string text = Heading("What came since the earlier snapshot and is still there, by class:");
   text += Row({"bytes", "objects", "freed"}, "class");
@@ -197,6 +197,14 @@ std::string Since(const HeapReport& report, size_t top) {
     text += Row({Bytes(row.allocated_bytes), FormatCount(row.allocated_objects),
                  FormatCount(row.freed_objects)},
                 row.name);
+  }
+  if (!since.held.empty()) text += Heading("By the ways it is held, a path from a root for each:");
+  shown = 0;
+  for (const HeldSince& row : since.held) {
+    if (row.bytes < since.allocated_bytes / 200 || shown++ == top) break;
+    text +=
+        WrapText("  " + amount(row.objects, row.bytes) + ": " + JoinChain(row.path), kWidth, 6) +
+        "\n";
   }
   return text +
          WrapText("  In all " + amount(since.allocated_objects, since.allocated_bytes) + " came, " +

@@ -231,6 +231,11 @@
       ['bytes', (row) => row.allocated.bytes, (row) => bytes(row.allocated.bytes), true], ['objects', (row) => row.allocated.objects, (row) => count(row.allocated.objects), true],
       ['freed', (row) => row.freed.objects, (row) => count(row.freed.objects), true], ['class', (row) => row.name, (row) => row.name, false],
     ], 0, 'Filter classes', `In all ${amount(all.allocated)} came, ${amount(all.freed)} went, ${amount(all.kept)} stayed.`);
+    if (all.held.length === 0) return;
+    table('What came since, by the way it is held', all.held, [
+      ['retained', (row) => row.retained_bytes, (row) => bytes(row.retained_bytes), true], ['objects', (row) => row.objects, (row) => count(row.objects), true],
+      ['one path from a root', (row) => chainText(row.path), (row) => chainText(row.path), false],
+    ], 0, 'Filter paths');
   }
 
   function drawSpans() {

@@ -89,6 +89,8 @@ def main():
         since = report(options.tidemark, folder / "map.1.heapsnapshot", folder / "map.2.heapsnapshot")["growth"]["since"]
         classes = {row["name"]: row["allocated"]["objects"] for row in since["classes"]}
         checks.that(classes.get("Span", 0) >= 300, f"by their ids 300 spans came since: {classes.get('Span')}")
+        ways = [row for row in since["held"] if row["path"][-1].endswith(" Span")]
+        checks.that(ways and ways[0]["objects"] >= 300 and len(ways) == 1, f"all of them held in one way: {ways}")
     return checks.finish()
 
 
