@@ -102,20 +102,22 @@ std::vector<std::string> Words(const HeapGraph& graph,
 }
 
 // What came since and stays, by the ways it is held.
-Result<std::vector<HeldSince>> WaysHeld(const HeapAnalysis& before, const HeapAnalysis& after) {
+Result<void> AddWaysHeld(const HeapAnalysis& before, const HeapAnalysis& after,
+                         ObjectsSince* since) {
   const HeapGraph& graph = *after.graph;
   TIDEMARK_ASSIGN_OR_RETURN(const auto left, v8heap::FindLeftovers(*before.graph, graph, graph,
                                                                    after.tree, kMaxLeftovers));
-  if (left.objects.empty()) return std::vector<HeldSince>();
+  since->held_objects = left.all;
+  since->held_bytes = left.retained_bytes;
+  if (left.objects.empty()) return {};
   TIDEMARK_ASSIGN_OR_RETURN(const auto paths,
                             heapgraph::ShortestRootPaths(graph, *after.scratch, {}, left.objects));
-  std::vector<HeldSince> held;
   for (const auto& cluster :
        v8heap::ClusterPaths(graph, paths, after.tree, left.objects).clusters) {
-    if (held.size() == kMaxWays) break;
-    held.push_back({Words(graph, cluster.path), cluster.objects, cluster.retained_bytes});
+    if (since->held.size() == kMaxWays) break;
+    since->held.push_back({Words(graph, cluster.path), cluster.objects, cluster.retained_bytes});
   }
-  return held;
+  return {};
 }
 
 }  // namespace
@@ -152,7 +154,9 @@ void CompareIds(const HeapAnalysis& before, HeapAnalysis* after) {
                      .kept_objects = diff->survived.objects,
                      .kept_bytes = diff->survived.bytes,
                      .classes = {},
-                     .held = {}};
+                     .held = {},
+                     .held_objects = 0,
+                     .held_bytes = 0};
   std::stable_sort(diff->classes.begin(), diff->classes.end(), [](const auto& a, const auto& b) {
     return a.allocated.bytes > b.allocated.bytes;
   });
@@ -161,11 +165,8 @@ void CompareIds(const HeapAnalysis& before, HeapAnalysis* after) {
     since.classes.push_back({std::move(row.name), row.allocated.objects, row.allocated.bytes,
                              row.freed.objects, row.freed.bytes});
   }
-  if (auto held = WaysHeld(before, *after)) {
-    since.held = std::move(*held);
-  } else {
+  if (const auto held = AddWaysHeld(before, *after, &since); !held)
     after->notes.push_back("the ways new objects are held were not found: " + held.error().message);
-  }
   after->since = std::move(since);
 }
 

@@ -60,6 +60,41 @@ TEST(AnalyzeV8, TwoSnapshotsOfAProcessSayWhatCameAndWent) {
   ASSERT_FALSE(report.since->held.empty());
   EXPECT_EQ(report.since->held[0].bytes, 100u * report.since->held[0].objects);
   EXPECT_THAT(report.since->held[0].path.back(), HasSubstr(" Span"));
+  EXPECT_EQ(report.since->held_objects, 3u);
+  EXPECT_EQ(report.since->held_bytes, 300u);
+}
+
+// root => global -> an array of as many Spans, and one of as many Orders.
+MadeSnapshot TwoArrays(size_t spans, size_t orders) {
+  MadeSnapshot made;
+  made.Node("synthetic", "", 1, 0);
+  made.Node("object", "global", 5, 40);
+  const size_t cache = made.Node("object", "Array", 7, 16), list = made.Node("object", "Set", 9, 8);
+  made.Edges(0, {{"shortcut", "1", 1}});
+  made.Edges(1, {{"property", "cache", cache}, {"property", "orders", list}});
+  const auto fill = [&](size_t array, const std::string& name, uint64_t id, size_t count) {
+    std::vector<MadeSnapshot::Edge> edges;
+    for (size_t i = 0; i < count; ++i)
+      edges.push_back({"element", std::to_string(i), made.Node("object", name, id + i * 2, 100)});
+    made.Edges(array, edges);
+  };
+  fill(cache, "Span", 101, spans);
+  fill(list, "Order", 1'000'001, orders);
+  return made;
+}
+
+TEST(AnalyzeV8, EveryObjectThatCameIsCountedByTheWayItIsHeld) {
+  const HeapAnalysis before = Analyzed(TwoArrays(50, 50));
+  HeapAnalysis after = Analyzed(TwoArrays(12'050, 7'050));
+  CompareIds(before, &after);
+  ASSERT_TRUE(after.since);
+  ASSERT_EQ(after.since->held.size(), 2u);
+  EXPECT_EQ(after.since->held[0].objects, 12'000u);
+  EXPECT_EQ(after.since->held[0].bytes, 1'200'000u);
+  EXPECT_THAT(after.since->held[0].path, testing::ElementsAre("global", ".cache Array", "[] Span"));
+  EXPECT_EQ(after.since->held[1].objects, 7'000u);
+  EXPECT_THAT(after.since->held[1].path, testing::ElementsAre("global", ".orders Set", "[] Order"));
+  EXPECT_EQ(after.since->held_objects, 19'000u);
 }
 
 TEST(AnalyzeV8, SnapshotsOfTwoProcessesAreNotComparedById) {

@@ -94,6 +94,8 @@ struct ObjectsSince {
   uint64_t kept_objects = 0, kept_bytes = 0;
   std::vector<ClassSince> classes;  // by falling bytes allocated
   std::vector<HeldSince> held;      // by falling bytes
+  // In all, those of ways that `held` has no place for too.
+  uint64_t held_objects = 0, held_bytes = 0;
 };
 
 struct HeapReport {

@@ -166,7 +166,9 @@ json::value SinceJson(const HeapReport& report) {
                       {"freed", Amount(since.freed_objects, since.freed_bytes)},
                       {"kept", Amount(since.kept_objects, since.kept_bytes)},
                       {"classes", std::move(classes)},
-                      {"held", std::move(held)}};
+                      {"held", std::move(held)},
+                      {"held_in_all", json::object{{"objects", since.held_objects},
+                                                   {"retained_bytes", since.held_bytes}}}};
 }
 
 json::object GrowthJson(const HeapReport& report) {

@@ -183,12 +183,31 @@ std::string Growth(const HeapReport& report, size_t top) {
   return text;
 }
 
+std::string Amount(uint64_t objects, uint64_t bytes) {
+  return FormatCount(objects) + (objects == 1 ? " object, " : " objects, ") + Bytes(bytes);
+}
+
+// Rows of at least a two-hundredth, and what the others come to.
+std::string Held(const ObjectsSince& since, size_t top) {
+  if (since.held.empty()) return "";
+  std::string text =
+      Heading("What came since, by the way it is held, with the path of one of them:");
+  text += Row({"retained", "objects"}, "held by");
+  uint64_t objects = since.held_objects, bytes = since.held_bytes;
+  size_t shown = 0;
+  for (const HeldSince& row : since.held) {
+    if (row.bytes < since.held_bytes / 200 || shown++ == top) break;
+    text += Row({Bytes(row.bytes), FormatCount(row.objects)}, JoinChain(row.path, 68));
+    objects -= row.objects;
+    bytes -= row.bytes;
+  }
+  if (objects > 0) text += Row({Bytes(bytes), FormatCount(objects)}, "(in other ways)");
+  return text;
+}
+
 std::string Since(const HeapReport& report, size_t top) {
   if (!report.since) return "";
   const ObjectsSince& since = *report.since;
-  const auto amount = [](uint64_t objects, uint64_t bytes) {
-    return FormatCount(objects) + (objects == 1 ? " object, " : " objects, ") + Bytes(bytes);
-  };
   std::string text = Heading("What came since the earlier snapshot and is still there, by class:");
   text += Row({"bytes", "objects", "freed"}, "class");
   size_t shown = 0;
@@ -198,20 +217,12 @@ std::string Since(const HeapReport& report, size_t top) {
                  FormatCount(row.freed_objects)},
                 row.name);
   }
-  if (!since.held.empty()) text += Heading("By the ways it is held, a path from a root for each:");
-  shown = 0;
-  for (const HeldSince& row : since.held) {
-    if (row.bytes < since.allocated_bytes / 200 || shown++ == top) break;
-    text +=
-        WrapText("  " + amount(row.objects, row.bytes) + ": " + JoinChain(row.path), kWidth, 6) +
-        "\n";
-  }
   return text +
-         WrapText("  In all " + amount(since.allocated_objects, since.allocated_bytes) + " came, " +
-                      amount(since.freed_objects, since.freed_bytes) + " went, " +
-                      amount(since.kept_objects, since.kept_bytes) + " stayed.",
+         WrapText("  In all " + Amount(since.allocated_objects, since.allocated_bytes) + " came, " +
+                      Amount(since.freed_objects, since.freed_bytes) + " went, " +
+                      Amount(since.kept_objects, since.kept_bytes) + " stayed.",
                   kWidth, 2) +
-         "\n";
+         "\n" + Held(since, top);
 }
 
 std::string Warnings(const HeapReport& report) {

@@ -112,6 +112,21 @@ TEST(ReportTextTest, OfTwoSnapshotsItSaysWhatCameSince) {
   EXPECT_THAT(text, HasSubstr("main.leakySpanCache @5914400, keeps"));
 }
 
+TEST(ReportTextTest, WaysThingsAreHeldComeWithWhatTheOthersComeTo) {
+  HeapReport report = LeakySpansReport();
+  report.since = ObjectsSince{};
+  report.since->held = {{{"global", ".cache Map", "[] Span"}, 20'000, 4 << 20},
+                        {{"global", ".orders Array", "[] Order"}, 9'000, 1 << 20},
+                        {{"Node / Environment", "<info> Node / Info"}, 1, 100}};
+  report.since->held_objects = 29'051;
+  report.since->held_bytes = (5 << 20) + 1024;
+  const std::string text = HeapReportText(report);
+  EXPECT_THAT(text, HasSubstr("    4.00 MiB       20,000  global -> .cache Map -> [] Span\n"
+                              "      1.00 MiB        9,000  global -> .orders Array -> [] Order\n"
+                              "      1.00 KiB           51  (in other ways)\n"));
+  EXPECT_THAT(text, Not(HasSubstr("Node / Environment")));
+}
+
 TEST(ReportTextTest, BeginsWithTheFindingAndIsNowhereWiderThan100Columns) {
   HeapReport report = LeakySpansReport();
   report.suspects[0].path.push_back({std::string(300, 'f'), std::string(300, 't'), ~0ull, 1});

@@ -129,7 +129,7 @@ TEST(PathClusters, ObjectsHeldAlikeAreOneCluster) {
   const Worked worked(made);
   const auto found =
       ClusterPaths(*worked.graph, worked.paths, worked.tree, OfClass(*worked.graph, "Span"));
-  EXPECT_EQ(found.sampled, 4u);
+  EXPECT_EQ(found.without_path + found.too_long + found.not_compared, 0u);
   ASSERT_EQ(found.clusters.size(), 2u);
   EXPECT_EQ(found.clusters[0].objects, 1u);
   EXPECT_EQ(found.clusters[0].retained_bytes, 1000u);
@@ -140,18 +140,63 @@ TEST(PathClusters, ObjectsHeldAlikeAreOneCluster) {
   EXPECT_EQ(worked.graph->address(found.clusters[1].path[1].object), 5u);
 }
 
-TEST(PathClusters, ManyAreSampledButLargeOnesStay) {
+TEST(PathClusters, OfManyHeldAlikeEveryOneIsCounted) {
   std::vector<uint64_t> ids;
-  for (uint64_t i = 0; i < 1000; ++i) ids.push_back(101 + 2 * i);
+  for (uint64_t i = 0; i < 20'000; ++i) ids.push_back(101 + 2 * i);
   const Worked worked(Cache(ids));
+  const auto found =
+      ClusterPaths(*worked.graph, worked.paths, worked.tree, OfClass(*worked.graph, "Span"));
+  ASSERT_EQ(found.clusters.size(), 1u);
+  EXPECT_EQ(found.clusters[0].objects, 20'000u);
+  EXPECT_EQ(found.clusters[0].retained_bytes, 20'000u * 120);
+}
+
+// root => global -> each of `count` Spans by a name of its own.
+MadeSnapshot NamedSpans(size_t count) {
+  MadeSnapshot made;
+  made.Node("synthetic", "", 1, 0);
+  made.Node("object", "global", 5, 40);
+  made.Edges(0, {{"shortcut", "1", 1}});
+  std::vector<MadeSnapshot::Edge> edges;
+  for (size_t i = 0; i < count; ++i)
+    edges.push_back(
+        {"property", "p" + std::to_string(i), made.Node("object", "Span", 101 + 2 * i, 100)});
+  made.Edges(1, edges);
+  return made;
+}
+
+TEST(PathClusters, WhatComparisonsDoNotReachIsCounted) {
+  const Worked worked(NamedSpans(10));
   ClusterSettings settings;
-  settings.max_paths = 100;
+  settings.least_similarity = 0.99;  // every one is of its own kind
+  settings.max_comparisons = 9;      // 0, then with the last one first 1 + 1, 1 + 2, 1 + 3
   const auto spans = OfClass(*worked.graph, "Span");
-  const auto few = ClusterPaths(*worked.graph, worked.paths, worked.tree, spans, settings);
-  EXPECT_LE(few.sampled, 100u);
-  EXPECT_GE(few.sampled, 50u);
-  settings.large_bytes = 100;
-  EXPECT_EQ(ClusterPaths(*worked.graph, worked.paths, worked.tree, spans, settings).sampled, 1000u);
+  const auto found = ClusterPaths(*worked.graph, worked.paths, worked.tree, spans, settings);
+  EXPECT_EQ(found.clusters.size(), 4u);
+  EXPECT_EQ(found.not_compared, 6u);
+}
+
+TEST(PathClusters, NamesOfTheirOwnCostOneComparisonEach) {
+  const Worked worked(NamedSpans(1000));
+  ClusterSettings settings;
+  settings.least_similarity = 0.75;
+  settings.max_comparisons = 999;
+  const auto spans = OfClass(*worked.graph, "Span");
+  const auto found = ClusterPaths(*worked.graph, worked.paths, worked.tree, spans, settings);
+  ASSERT_EQ(found.clusters.size(), 1u);
+  EXPECT_EQ(found.clusters[0].objects, 1000u);
+}
+
+TEST(PathClusters, LongPathsAreLeftOutAndCountedUnlessTheObjectIsLarge) {
+  const Worked worked(Cache({101, 103, 105, 107, 109}));
+  auto objects = OfClass(*worked.graph, "Span");
+  objects.push_back(worked.graph->Find(10101));  // one step below a Span
+  ClusterSettings settings;
+  settings.max_steps = 1;
+  const auto found = ClusterPaths(*worked.graph, worked.paths, worked.tree, objects, settings);
+  EXPECT_EQ(found.too_long, 1u);
+  settings.large_bytes = 1;
+  EXPECT_EQ(ClusterPaths(*worked.graph, worked.paths, worked.tree, objects, settings).too_long, 0u);
 }
 
 TEST(PathClusters, SimilarityIsOneForAlikeAndFallsWithEveryDifference) {

@@ -13,7 +13,8 @@ using heapgraph::Label;
 using heapgraph::ObjectId;
 using heapgraph::PathStep;
 
-constexpr size_t kMaxSteps = 64;  // PathTo cuts the middle of longer ones
+constexpr size_t kMaxSteps = 64;     // PathTo cuts the middle of longer ones
+constexpr size_t kMaxLength = 4096;  // no longer path is walked
 
 // A step as far as paths are compared. Indexes and offsets are one label.
 struct Step {
@@ -69,7 +70,7 @@ class Clusterer {
     Choose(objects);
     DropLong();
     MarkNested();
-    for (const Path& path : chosen_) Place(path);
+    for (const Chosen& chosen : chosen_) Place(chosen.object);
     auto& clusters = result_.clusters;
     std::stable_sort(clusters.begin(), clusters.end(), [](const auto& a, const auto& b) {
       return a.retained_bytes > b.retained_bytes;
@@ -78,66 +79,78 @@ class Clusterer {
   }
 
  private:
-  struct Path {
+  static constexpr size_t kNowhere = SIZE_MAX;
+
+  struct Chosen {
     ObjectId object;
-    std::vector<PathStep> steps;
+    size_t steps;
   };
 
+  // Steps of the path to `id`, as far as kMaxLength + 1.
+  size_t Length(ObjectId id) const {
+    size_t steps = 0;
+    for (; id != kNoObject && steps <= kMaxLength; id = paths_.parent[id]) ++steps;
+    return steps;
+  }
+
   void Choose(std::span<const ObjectId> objects) {
-    const size_t stride = objects.size() / std::max<size_t>(settings_.max_paths, 1) + 1;
-    for (size_t i = 0; i < objects.size(); ++i) {
-      const ObjectId id = objects[i];
-      if (i % stride != 0 && graph_.bytes(id) < settings_.large_bytes) continue;
-      if (!tree_.reachable(id)) {
+    for (const ObjectId id : objects) {
+      if (tree_.reachable(id)) {
+        chosen_.push_back({id, Length(id)});
+      } else {
         ++result_.without_path;
-        continue;
       }
-      chosen_.push_back({id, heapgraph::PathTo(paths_, id, kMaxSteps)});
     }
-    result_.sampled = chosen_.size();
   }
 
   void DropLong() {
     if (chosen_.empty()) return;
     std::vector<size_t> lengths;
-    for (const Path& path : chosen_) lengths.push_back(path.steps.size());
+    for (const Chosen& chosen : chosen_) lengths.push_back(chosen.steps);
     const auto eighty = lengths.begin() + static_cast<ptrdiff_t>(lengths.size() * 4 / 5);
     std::nth_element(lengths.begin(), eighty, lengths.end());
     const size_t limit = std::max(settings_.max_steps, *eighty);
-    result_.too_long = std::erase_if(chosen_, [&](const Path& path) {
-      return path.steps.size() > limit && graph_.bytes(path.object) < settings_.large_bytes;
+    result_.too_long = std::erase_if(chosen_, [&](const Chosen& chosen) {
+      const bool large = graph_.bytes(chosen.object) >= settings_.large_bytes;
+      return chosen.steps > kMaxLength || (chosen.steps > limit && !large);
     });
   }
 
   // Objects below another chosen one, whose bytes are counted there.
   void MarkNested() {
     std::vector<bool> chosen(graph_.size()), below(graph_.size());
-    for (const Path& path : chosen_) chosen[path.object] = true;
+    for (const Chosen& one : chosen_) chosen[one.object] = true;
     for (const ObjectId id : tree_.order.span()) {
       const ObjectId above = tree_.parent[id];
       below[id] = above != kNoObject && (below[above] || chosen[above]);
     }
-    for (const Path& path : chosen_) {
-      counted_.emplace(path.object, below[path.object] ? 0 : tree_.retained_bytes[path.object]);
-    }
+    nested_ = std::move(below);
   }
 
-  void Place(const Path& path) {
-    const Steps steps = StepsOf(graph_, path.steps);
+  void Place(ObjectId object) {
+    const std::vector<PathStep> path = heapgraph::PathTo(paths_, object, kMaxSteps);
+    const Steps steps = StepsOf(graph_, path);
     const uint64_t hash = HashOf(steps);
     const auto known = cluster_of_.find(hash);
     const size_t place = known != cluster_of_.end() ? known->second : Search(path, steps);
+    if (place == kNowhere) {
+      ++result_.not_compared;
+      return;
+    }
     cluster_of_.emplace(hash, place);
     ++result_.clusters[place].objects;
-    result_.clusters[place].retained_bytes += counted_.at(path.object);
+    if (!nested_[object]) result_.clusters[place].retained_bytes += tree_.retained_bytes[object];
   }
 
-  size_t Search(const Path& path, const Steps& steps) {
+  // The place of the cluster to join, which may be new.
+  size_t Search(const std::vector<PathStep>& path, const Steps& steps) {
+    if (Joins(last_, steps)) return last_;
     size_t most_like = 0;
     double most = -1;
     for (size_t i = 0; i < representatives_.size(); ++i) {
+      if (compared_++ >= settings_.max_comparisons) return kNowhere;
       const double similarity = SimilarityOf(representatives_[i], steps);
-      if (similarity >= settings_.least_similarity) return i;
+      if (similarity >= settings_.least_similarity) return last_ = i;
       if (similarity > most) {
         most = similarity;
         most_like = i;
@@ -145,18 +158,27 @@ class Clusterer {
     }
     if (representatives_.size() >= std::max<size_t>(settings_.max_clusters, 1)) return most_like;
     representatives_.push_back(steps);
-    result_.clusters.push_back({.path = path.steps});
-    return representatives_.size() - 1;
+    result_.clusters.push_back({.path = path});
+    return last_ = representatives_.size() - 1;
+  }
+
+  // Asked of the cluster that the path before joined, since many alike come one after another.
+  bool Joins(size_t place, const Steps& steps) {
+    if (place >= representatives_.size() || compared_ >= settings_.max_comparisons) return false;
+    ++compared_;
+    return SimilarityOf(representatives_[place], steps) >= settings_.least_similarity;
   }
 
   const HeapGraph& graph_;
   const heapgraph::RootPaths& paths_;
   const heapgraph::DominatorTree& tree_;
   const ClusterSettings& settings_;
-  std::vector<Path> chosen_;
-  std::unordered_map<ObjectId, uint64_t> counted_;   // retained bytes each adds
+  std::vector<Chosen> chosen_;
+  std::vector<bool> nested_;                         // by object: below a chosen one
   std::vector<Steps> representatives_;               // of result_.clusters
   std::unordered_map<uint64_t, size_t> cluster_of_;  // by hash of steps
+  uint64_t compared_ = 0;
+  size_t last_ = 0;  // place that a search ended at
   PathClusters result_;
 };
 

@@ -12,9 +12,11 @@ namespace tidemark::v8heap {
 
 struct ClusterSettings {
   double least_similarity = 0.8;
-  size_t max_paths = 5000;         // more are sampled evenly
-  uint64_t large_bytes = 100'000;  // objects of as many bytes of their own are never left out
-  size_t max_steps = 30;           // longer paths are left out, unless more than a fifth are longer
+  uint64_t max_comparisons = 1'000'000;  // of two paths
+  // Longer paths are left out, unless more than a fifth are longer or the object is large: has as
+  // many bytes of its own. Those of more than 4096 steps are always left out.
+  size_t max_steps = 30;
+  uint64_t large_bytes = 100'000;
   size_t max_clusters = 256;  // a path that is like none of those joins the one it is most like
 };
 
@@ -26,11 +28,14 @@ struct PathCluster {
 
 struct PathClusters {
   std::vector<PathCluster> clusters;  // by falling retained bytes
-  uint64_t sampled = 0, without_path = 0, too_long = 0;
+  // In no cluster. Identity: with those of the clusters they are all objects given.
+  uint64_t without_path = 0, too_long = 0, not_compared = 0;
 };
 
-// Of `objects`, which are reachable ones. Each joins the first cluster whose path is like its own,
-// by Similarity. At most max_paths x max_clusters comparisons; equal paths cost one look.
+// Of `objects`, which are reachable ones and different. Each joins a cluster whose path is like its
+// own, by Similarity: the one joined before it, or the first; equal paths cost one look. Once
+// max_comparisons are spent, objects whose path is unlike all before it are not compared, so that
+// the first ones should matter most.
 PathClusters ClusterPaths(const heapgraph::HeapGraph& graph, const heapgraph::RootPaths& paths,
                           const heapgraph::DominatorTree& tree,
                           std::span<const heapgraph::ObjectId> objects,

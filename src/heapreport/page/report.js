@@ -235,7 +235,7 @@
     table('What came since, by the way it is held', all.held, [
       ['retained', (row) => row.retained_bytes, (row) => bytes(row.retained_bytes), true], ['objects', (row) => row.objects, (row) => count(row.objects), true],
       ['one path from a root', (row) => chainText(row.path), (row) => chainText(row.path), false],
-    ], 0, 'Filter paths');
+    ], 0, 'Filter paths', `In all ${count(all.held_in_all.objects)} objects, which retain ${bytes(all.held_in_all.retained_bytes)}.`);
   }
 
   function drawSpans() {

@@ -67,6 +67,19 @@ def check_cut(tidemark, path, folder, checks):
         checks.that(expected and f"{section} at offset" in said, f"cut in {section}, exit {done.returncode}: {done.stderr.strip()}")
 
 
+def check_ways(options, folder, checks):
+    """Two leaks between two snapshots come out as two ways, with every object counted."""
+    first, second = folder / "ways.1.heapsnapshot", folder / "ways.2.heapsnapshot"
+    subprocess.run([options.node, HERE / "node" / "shapes.js", "ways", first, second], check=True, stdout=subprocess.DEVNULL)
+    since = report(options.tidemark, first, second)["growth"]["since"]
+    ways = [(row["objects"], row["path"]) for row in since["held"][:2]]
+    checks.that([objects for objects, _ in ways] == [6000, 3000], f"6000 closures and 3000 orders leaked: {ways}")
+    checks.that(ways[0][1][:2] == ["global", ".handlers Map"] and ways[0][1][-1] == "[] Function", f"closures: {ways[0]}")
+    checks.that(ways[1][1] == ["global", ".orders Array", "[] Object"], f"orders: {ways[1]}")
+    in_all = since["held_in_all"]
+    checks.that(in_all["objects"] == sum(row["objects"] for row in since["held"]), f"none are held in other ways: {in_all}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--tidemark", required=True)
@@ -91,6 +104,7 @@ def main():
         checks.that(classes.get("Span", 0) >= 300, f"by their ids 300 spans came since: {classes.get('Span')}")
         ways = [row for row in since["held"] if row["path"][-1].endswith(" Span")]
         checks.that(ways and ways[0]["objects"] >= 300 and len(ways) == 1, f"all of them held in one way: {ways}")
+        check_ways(options, folder, checks)
     return checks.finish()
 
 

@@ -40,6 +40,17 @@ const grow = {
   timers(from, to) {
     for (let i = from; i < to; ++i) setTimeout((span) => span, 1e8, new Span(i)).unref();
   },
+  // Two leaks at once, of more objects than one looks at one by one: twice as many closures in a Map
+  // as objects in an array.
+  ways(from, to) {
+    global.handlers ??= new Map();
+    global.orders ??= [];
+    for (let i = from * 20; i < to * 20; ++i) {
+      const span = new Span(i);
+      global.handlers.set(i, () => span);
+      if (i % 2 === 0) global.orders.push({price: i + 0.5, lines: [i]});
+    }
+  },
   // A doubly linked list, weak references, buffers, symbols, big numbers.
   mixture(from, to) {
     global.head ??= {};
