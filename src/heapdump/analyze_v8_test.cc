@@ -97,6 +97,17 @@ TEST(AnalyzeV8, EveryObjectThatCameIsCountedByTheWayItIsHeld) {
   EXPECT_EQ(after.since->held_objects, 19'000u);
 }
 
+TEST(AnalyzeV8, SnapshotsInTheWrongOrderAreNoted) {
+  HeapAnalysis before = Analyzed(Objects("Span", {101, 103}));
+  HeapAnalysis after = Analyzed(Objects("Span", {101}));
+  before.time_ns = 2'000'000'000;
+  after.time_ns = 1'000'000'000;
+  EXPECT_THAT(MakeGrowthReport(before, after).notes,
+              Contains(HasSubstr("the dump given first was written after the other one")));
+  before.time_ns = 1'000'000'000;
+  EXPECT_THAT(MakeGrowthReport(before, after).notes, testing::IsEmpty());
+}
+
 TEST(AnalyzeV8, SnapshotsOfTwoProcessesAreNotComparedById) {
   const HeapAnalysis before = Analyzed(Objects("Span", {101, 103, 105}));
   HeapAnalysis after = Analyzed(Objects("Socket", {101, 103, 105}));

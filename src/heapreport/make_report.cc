@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "base/time.h"
 #include "heapreport/report_tree.h"
 #include "heapreport/retaining_chain.h"
 #include "heapreport/sentences.h"
@@ -251,6 +252,10 @@ HeapReport MakeGrowthReport(const HeapAnalysis& before, const HeapAnalysis& afte
   if (report.since) {
     for (ClassSince& row : report.since->classes) row.name = Presentable(row.name);
   }
+  if (after.time_ns > 0 && before.time_ns > after.time_ns)
+    report.notes.push_back("by their times the dump given first was written after the other one (" +
+                           FormatRfc3339(before.time_ns) + ", " + FormatRfc3339(after.time_ns) +
+                           "); give the earlier one first");
   if (!before.graph->damage().empty())
     report.notes.push_back("PARTIAL: the earlier dump is damaged: " +
                            Presentable(before.graph->damage(), 1000));

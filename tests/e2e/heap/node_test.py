@@ -7,6 +7,7 @@
 """
 import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -68,7 +69,7 @@ def check_cut(tidemark, path, folder, checks):
 
 
 def check_ways(options, folder, checks):
-    """Two leaks between two snapshots come out as two ways, with every object counted."""
+    """Two leaks between two snapshots come out as two ways, with every object counted; bad orders are told."""
     first, second = folder / "ways.1.heapsnapshot", folder / "ways.2.heapsnapshot"
     subprocess.run([options.node, HERE / "node" / "shapes.js", "ways", first, second], check=True, stdout=subprocess.DEVNULL)
     since = report(options.tidemark, first, second)["growth"]["since"]
@@ -78,6 +79,9 @@ def check_ways(options, folder, checks):
     checks.that(ways[1][1] == ["global", ".orders Array", "[] Object"], f"orders: {ways[1]}")
     in_all = since["held_in_all"]
     checks.that(in_all["objects"] == sum(row["objects"] for row in since["held"]), f"none are held in other ways: {in_all}")
+    os.utime(first, (2_000_000_000, 2_000_000_000))
+    notes = report(options.tidemark, first, second)["notes"]
+    checks.that(any("written after the other" in note for note in notes), f"the wrong order is noted: {notes}")
 
 
 def main():
