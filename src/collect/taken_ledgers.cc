@@ -6,7 +6,6 @@
 
 #include <cstdio>
 #include <sstream>
-#include <string_view>
 
 namespace tidemark {
 namespace {
@@ -30,19 +29,37 @@ std::string ReadBounded(const std::string& path, size_t max_bytes) {
 
 }  // namespace
 
-std::set<LedgerFile> TakenLedgers::Load() {
-  const std::lock_guard lock(mutex_);
-  std::istringstream in(ReadBounded(path_, kMaxBytes));
+std::set<LedgerFile> TakenLedgers::Parse(std::string_view text) {
+  std::set<LedgerFile> files;
+  std::istringstream in{std::string(text)};
   std::string line;
-  if (!std::getline(in, line) || line != kTitle) return taken_;
-  while (taken_.size() < kMaxLedgers && std::getline(in, line)) {
+  if (!std::getline(in, line) || line != kTitle) return files;
+  for (size_t lines = 0; lines < kMaxLedgers && std::getline(in, line); ++lines) {
     std::istringstream words(line);
     LedgerFile file;
     if (!(words >> file.inode >> file.born_ns >> file.pid) || words.get() != ' ' ||
         !std::getline(words, file.path)) {
       break;
     }
-    if (IsThere(file)) taken_.insert(std::move(file));
+    files.insert(std::move(file));
+  }
+  return files;
+}
+
+std::string TakenLedgers::Text(const std::set<LedgerFile>& taken) {
+  std::string text(kTitle);
+  text += '\n';
+  for (const LedgerFile& file : taken) {
+    text += std::to_string(file.inode) + ' ' + std::to_string(file.born_ns) + ' ' +
+            std::to_string(file.pid) + ' ' + file.path + '\n';
+  }
+  return text;
+}
+
+std::set<LedgerFile> TakenLedgers::Load() {
+  const std::lock_guard lock(mutex_);
+  for (const LedgerFile& file : Parse(ReadBounded(path_, kMaxBytes))) {
+    if (taken_.size() < kMaxLedgers && IsThere(file)) taken_.insert(file);
   }
   return taken_;
 }
@@ -61,12 +78,7 @@ void TakenLedgers::SaveLocked() const {
   unlink(fresh.c_str());
   const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return;
-  std::string text(kTitle);
-  text += '\n';
-  for (const LedgerFile& file : taken_) {
-    text += std::to_string(file.inode) + ' ' + std::to_string(file.born_ns) + ' ' +
-            std::to_string(file.pid) + ' ' + file.path + '\n';
-  }
+  const std::string text = Text(taken_);
   const bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   close(fd);
   if (!written || rename(fresh.c_str(), path_.c_str()) != 0) unlink(fresh.c_str());

@@ -62,6 +62,14 @@ TEST_F(TakenLedgersTest, NonsenseIsNothing) {
   }
 }
 
+TEST_F(TakenLedgersTest, NoMoreLinesAreReadThanLedgersRemembered) {
+  std::set<LedgerFile> many;
+  for (uint64_t inode = 1; inode <= TakenLedgers::kMaxLedgers + 1; ++inode) {
+    many.insert({.path = "/a", .pid = 1, .inode = inode});
+  }
+  EXPECT_EQ(TakenLedgers::Parse(TakenLedgers::Text(many)).size(), TakenLedgers::kMaxLedgers);
+}
+
 TEST_F(TakenLedgersTest, LinksAreNotFollowed) {
   root_.Write("/elsewhere", "tidemark-taken 1\n");
   ASSERT_EQ(symlink((root_.path() + "/elsewhere").c_str(), StatePath().c_str()), 0);

@@ -20,8 +20,8 @@ void OnThreadEnd(void* ticket) {
 // What a recorded thread starts with. The last call leaves no frame of ours on its stack.
 void* ThreadMain(void* argument) {
   const uint64_t ticket = Address(argument);
-  const ThreadStacks::Start start = recorder.threads().StartOf(ticket);
-  recorder.threads().Name(ticket, ThreadPointer());  // glibc's pthread_t
+  const ThreadStacks::Start start =
+      recorder.threads().Begin(ticket, ThreadPointer());  // glibc's pthread_t
   NextThreadFunctions().setspecific(end_key, argument);
   return start.routine(start.argument);
 }

@@ -21,6 +21,13 @@ uint64_t ThreadStacks::Add(const Start& start, bool detached, uint32_t slot) {
   return ticket;
 }
 
+ThreadStacks::Start ThreadStacks::Begin(uint64_t ticket, uint64_t thread) {
+  const Start start = entries_[ticket % kCapacity].start;
+  Name(ticket, thread);
+  Mark(ticket, kBegun);
+  return start;
+}
+
 void ThreadStacks::Sweep(LedgerWriter* ledger) {
   const uint32_t used = used_.load(std::memory_order_relaxed);
   for (uint32_t i = 0; must_sweep() && i < used; ++i) {

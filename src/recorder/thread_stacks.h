@@ -35,8 +35,10 @@ class ThreadStacks {
   // Forgets all without a trace in the ledger: for a child after fork.
   void Clear();
 
-  // Without a lock. A ticket is good until its thread is over.
-  Start StartOf(uint64_t ticket) const { return entries_[ticket % kCapacity].start; }
+  // Without a lock. A ticket is good until its thread is over. Begin is for the new thread, once:
+  // what it starts with. Until then its entry stays, whatever others say of its pthread_t, which
+  // may mean a thread that is not on record.
+  Start Begin(uint64_t ticket, uint64_t thread);
   // `thread`: pthread_t. Both the new thread and its maker tell: either may need it first.
   void Name(uint64_t ticket, uint64_t thread) { entries_[ticket % kCapacity].thread = thread; }
   void Made(uint64_t ticket) { Mark(ticket, kMade); }
@@ -49,9 +51,10 @@ class ThreadStacks {
 
  private:
   static constexpr uint64_t kEnded = 1, kDetached = 2, kGone = kEnded | kDetached;
-  static constexpr uint64_t kMade = 4;  // its maker will not come back to the entry
-  static constexpr uint64_t kOver = kGone | kMade;
-  static constexpr int kTicketShift = 3;
+  static constexpr uint64_t kMade = 4;   // its maker will not come back to the entry
+  static constexpr uint64_t kBegun = 8;  // its thread has read the entry
+  static constexpr uint64_t kOver = kGone | kMade | kBegun;
+  static constexpr int kTicketShift = 4;
   struct Entry {
     // (ticket << kTicketShift) | what has happened to it; 0: free. The ticket in it tells an entry
     // that was used again.

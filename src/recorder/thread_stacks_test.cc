@@ -20,14 +20,19 @@ class ThreadStacksTest : public testing::Test {
   }
   void TearDown() override { ledger_.Exit(); }
 
-  uint64_t Make(uint64_t thread, bool detached = false) {
+  uint64_t Add(void* argument, bool detached = false) {
     ledger::LiveSample sample{};
     sample.address = reinterpret_cast<uint64_t>(threads_.FreeEntry());
     if (sample.address == 0) return ThreadStacks::kNoTicket;
     sample.size = 1;
-    const uint64_t ticket = threads_.Add({nullptr, &ledger_}, detached, ledger_.AddLive(sample));
-    threads_.Name(ticket, thread);
+    return threads_.Add({nullptr, argument}, detached, ledger_.AddLive(sample));
+  }
+  // A thread that has begun.
+  uint64_t Make(uint64_t thread, bool detached = false) {
+    const uint64_t ticket = Add(&ledger_, detached);
+    if (ticket == ThreadStacks::kNoTicket) return ticket;
     threads_.Made(ticket);
+    EXPECT_EQ(threads_.Begin(ticket, thread).argument, &ledger_);
     return ticket;
   }
   size_t Live() {
@@ -44,7 +49,6 @@ class ThreadStacksTest : public testing::Test {
 
 TEST_F(ThreadStacksTest, AThreadStaysUntilItIsJoined) {
   const uint64_t ticket = Make(100);
-  EXPECT_EQ(threads_.StartOf(ticket).argument, &ledger_);
   threads_.Ended(ticket);
   EXPECT_EQ(Live(), 1u);
   threads_.Joined(100);
@@ -79,11 +83,26 @@ TEST_F(ThreadStacksTest, AJoinMeansTheOlderOfTwoThreadsOfOneName) {
 TEST_F(ThreadStacksTest, AnEntryWaitsForItsMaker) {
   const void* entry = threads_.FreeEntry();
   const uint64_t ticket = threads_.Add({}, true, LedgerWriter::kNoSlot);
+  threads_.Begin(ticket, 100);
   threads_.Ended(ticket);
   EXPECT_FALSE(threads_.must_sweep());
   EXPECT_NE(threads_.FreeEntry(), entry);
   threads_.Made(ticket);
   EXPECT_TRUE(threads_.must_sweep());
+}
+
+// A thread that is not on record was joined, and its pthread_t is another's before its joiner tells
+// of it: the other's entry must not go before it has been read, or it would run a third's routine.
+TEST_F(ThreadStacksTest, AnEntryWaitsForItsThread) {
+  int third = 0;
+  const uint64_t ticket = Add(&ledger_);
+  threads_.Name(ticket, 100);
+  threads_.Made(ticket);
+  threads_.Joined(100);
+  EXPECT_EQ(Live(), 1u);
+  Add(&third);
+  EXPECT_EQ(threads_.Begin(ticket, 100).argument, &ledger_);
+  EXPECT_EQ(Live(), 1u) << "the third";
 }
 
 TEST_F(ThreadStacksTest, AnOldTicketMeansNobody) {
