@@ -5,6 +5,7 @@
 #include <array>
 #include <string>
 
+#include "base/sanitizers.h"
 #include "heapdump/spill_file.h"
 #include "heapgraph/dominators.h"
 #include "heapgraph/histogram.h"
@@ -76,12 +77,6 @@ class WatchedScratch : public heapgraph::Scratch {
   SpillFile spill_;
   uint64_t most_ = 0;
 };
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__)
-constexpr bool kSanitized = true;  // its own memory is resident too, and grows with ours
-#else
-constexpr bool kSanitized = false;
-#endif
 
 // Far more than the limit would become resident between two looks if they were rare.
 TEST(SpillPeak, AccessAtRandomStaysWithinATenthOfTheLimit) {
