@@ -8,8 +8,16 @@ namespace {
 
 constexpr uint64_t kGapBytes = uint64_t{64} << 20;  // wider ones end a region
 constexpr size_t kMaxRegions = 4096;                // further gaps are kept inside regions
-constexpr uint64_t kObjectsPerBucket = 4;
+constexpr uint64_t kGranulesPerObject = 64;         // on average, in a region that has words
+constexpr uint64_t kSpareGranules = 1 << 26;        // for regions of few objects, all together
 constexpr size_t kAhead = 16;  // look-ups whose memory is asked for before it is used
+
+// Not std::popcount, which calls a function where the processor's instruction is not asked for.
+uint32_t CountBits(uint32_t bits) {
+  bits -= bits >> 1 & 0x55555555;
+  bits = (bits & 0x33333333) + (bits >> 2 & 0x33333333);
+  return ((bits + (bits >> 4)) & 0x0f0f0f0f) * 0x01010101 >> 24;
+}
 
 }  // namespace
 
@@ -17,43 +25,58 @@ Result<AddressIndex> AddressIndex::Make(std::span<const uint64_t> address, Scrat
   AddressIndex index;
   index.address_ = address;
   index.CutIntoRegions(scratch);
-  uint64_t buckets = 0;
-  for (Region& region : index.regions_) {
-    const uint64_t objects = region.last - region.first + 1;
-    const uint64_t extent = region.high - region.low;
-    const uint64_t spacing = std::clamp<uint64_t>(extent / objects, 1, uint64_t{1} << 60);
-    const uint64_t per_bucket = spacing * kObjectsPerBucket;
-    region.shift = static_cast<uint32_t>(std::bit_width(per_bucket) - 1);
-    region.buckets = buckets;
-    buckets += (extent >> region.shift) + 1;
+  TIDEMARK_ASSIGN_OR_RETURN(index.word_, Array<uint64_t>::Make(scratch, index.GiveWords()));
+  for (const Region& region : index.regions_) {
+    if (region.words != kSparse) index.FillWords(region, scratch);
   }
-  TIDEMARK_ASSIGN_OR_RETURN(index.bucket_, Array<uint32_t>::Make(scratch, buckets));
-  for (const Region& region : index.regions_) index.FillBuckets(region, scratch);
   return index;
 }
 
 void AddressIndex::CutIntoRegions(Scratch& scratch) {
   const auto size = static_cast<uint32_t>(address_.size());
   uint32_t first = 0;
+  uint64_t used_bits = 0;  // of the distances from the region's first object
   for (uint32_t i = 1; i <= size; ++i) {
     scratch.BreatheAt(i);
     if (i < size &&
         (address_[i] - address_[i - 1] < kGapBytes || regions_.size() + 1 >= kMaxRegions)) {
+      used_bits |= address_[i] - address_[first];
       continue;
     }
-    regions_.push_back({address_[first], address_[i - 1], first, i - 1, 0, 0});
+    const int shift = used_bits == 0 ? 0 : std::countr_zero(used_bits);
+    regions_.push_back(
+        {address_[first], address_[i - 1], first, i - 1, static_cast<uint32_t>(shift)});
     first = i;
+    used_bits = 0;
   }
 }
 
-void AddressIndex::FillBuckets(const Region& region, Scratch& scratch) {
-  const uint64_t end = region.buckets + ((region.high - region.low) >> region.shift) + 1;
-  uint32_t at = region.first;
-  for (uint64_t bucket = region.buckets; bucket < end; ++bucket) {
-    scratch.BreatheAt(bucket);
-    const uint64_t begin = region.low + ((bucket - region.buckets) << region.shift);
-    while (at < region.last && address_[at + 1] <= begin) ++at;
-    bucket_[bucket] = at;
+// Says where the words of each region begin; how many there are in all.
+uint64_t AddressIndex::GiveWords() {
+  uint64_t words = 0, spare = kSpareGranules;
+  for (Region& region : regions_) {
+    const uint64_t granules = GranuleOf(region, region.high);
+    const uint64_t due = (uint64_t{region.last} - region.first + 1) * kGranulesPerObject;
+    const uint64_t beyond = granules > due ? granules - due : 0;
+    if (beyond > spare) continue;
+    spare -= beyond;
+    region.words = words;
+    words = WordOf(region, region.high) + 1;
+  }
+  return words;
+}
+
+void AddressIndex::FillWords(const Region& region, Scratch& scratch) {
+  uint64_t begun = region.words;
+  for (uint64_t i = region.first; i <= region.last; ++i) {
+    const uint64_t granule = GranuleOf(region, address_[i]);
+    const uint64_t word = region.words + (granule >> kGranulesShift);
+    for (; begun <= word; ++begun) {
+      word_[begun] = i << 32;
+      scratch.BreatheAt(begun);
+    }
+    word_[word] |= uint64_t{1} << granule % 32;
+    scratch.BreatheAt(i);
   }
 }
 
@@ -64,47 +87,44 @@ const AddressIndex::Region* AddressIndex::RegionOf(uint64_t address) const {
   return above == regions_.begin() ? nullptr : &*(above - 1);
 }
 
-ObjectId AddressIndex::Search(const Region& region, uint64_t bucket, uint64_t address) const {
-  // Crowded buckets (sizes differ much from one stretch to another) are searched by halves.
-  uint32_t low = bucket_[bucket];
-  const bool is_last = address > region.high || bucket + 1 >= bucket_.size() ||
-                       ((region.high - region.low) >> region.shift) == bucket - region.buckets;
-  uint32_t high = is_last ? region.last : bucket_[bucket + 1];
-  while (high - low > 8) {
-    const uint32_t middle = low + (high - low) / 2;
-    (address_[middle] <= address ? low : high) = middle;
-  }
-  while (low < high && address_[low + 1] <= address) ++low;
-  return low;
+AddressIndex::Found AddressIndex::FindIn(const Region& region, uint64_t address) const {
+  const uint64_t granule = GranuleOf(region, address);
+  const uint64_t word = word_[region.words + (granule >> kGranulesShift)];
+  const uint64_t bit = uint64_t{1} << granule % 32;
+  const uint32_t up_to = CountBits(static_cast<uint32_t>(word & (bit | (bit - 1))));
+  return {static_cast<ObjectId>(word >> 32) + up_to - 1,
+          (word & bit) != 0 && region.low + (granule << region.shift) == address};
 }
 
-void AddressIndex::AtOrBefore(std::span<const uint64_t> addresses, ObjectId* found) const {
-  struct Pending {
-    const Region* region;
-    uint64_t bucket;
-  };
-  Pending pending[2 * kAhead];
+AddressIndex::Found AddressIndex::Search(const Region& region, uint64_t address) const {
+  const auto begin = address_.begin();
+  const auto above = std::upper_bound(begin + region.first, begin + region.last + 1, address);
+  return {static_cast<ObjectId>(above - begin - 1), *(above - 1) == address};
+}
+
+AddressIndex::Found AddressIndex::Find(uint64_t address) const {
+  const Region* region = RegionOf(address);
+  if (region == nullptr) return {};
+  return region->words == kSparse ? Search(*region, address) : FindIn(*region, address);
+}
+
+void AddressIndex::Find(std::span<const uint64_t> addresses, Found* found) const {
+  const Region* asked[kAhead];  // nullptr: nothing was asked for
+  const Region* recent = regions_.empty() ? nullptr : &regions_.front();
   const size_t count = addresses.size();
-  const auto ask_bucket = [&](size_t i) {
-    Pending& next = pending[i % (2 * kAhead)];
-    next.region = RegionOf(addresses[i]);
-    if (next.region == nullptr) return;
-    next.bucket = BucketOf(*next.region, addresses[i]);
-    __builtin_prefetch(&bucket_[next.bucket]);
-  };
-  const auto ask_addresses = [&](size_t i) {
-    const Pending& next = pending[i % (2 * kAhead)];
-    if (next.region != nullptr) __builtin_prefetch(&address_[bucket_[next.bucket]]);
-  };
-  for (size_t i = 0; i < count + 2 * kAhead; ++i) {
-    if (i >= 2 * kAhead) {
-      const size_t now = i - 2 * kAhead;
-      const Pending& next = pending[now % (2 * kAhead)];
-      found[now] =
-          next.region == nullptr ? kNoObject : Search(*next.region, next.bucket, addresses[now]);
+  for (size_t i = 0; i < count + kAhead; ++i) {
+    const Region*& slot = asked[i % kAhead];
+    if (i >= kAhead) {
+      const uint64_t address = addresses[i - kAhead];
+      found[i - kAhead] = slot != nullptr ? FindIn(*slot, address) : Find(address);
     }
-    if (i >= kAhead && i - kAhead < count) ask_addresses(i - kAhead);
-    if (i < count) ask_bucket(i);
+    if (i >= count) continue;
+    const uint64_t address = addresses[i];
+    if (recent != nullptr && (address < recent->low || address > recent->high)) {
+      recent = RegionOf(address);
+    }
+    slot = recent != nullptr && recent->words != kSparse ? recent : nullptr;
+    if (slot != nullptr) __builtin_prefetch(&word_[WordOf(*slot, address)]);
   }
 }
 

@@ -17,10 +17,7 @@ std::string NameOfUnnamed(TypeKey key) {
 }  // namespace
 
 ObjectId HeapGraph::Find(uint64_t address) const {
-  const ObjectId found = index_.AtOrBefore(address);
-  if (found == kNoObject) return kNoObject;
-  const ObjectId id = found + holder_count();
-  return address == address_[id] || address - address_[id] < bytes(id) ? id : kNoObject;
+  return Covering(address, index_.Find(address));
 }
 
 TypeId HeapGraph::AddType(Type type) {

@@ -122,6 +122,13 @@ class HeapGraph {
   static constexpr int kCountBits = 24;
   static constexpr uint64_t kLargeCount = (uint64_t{1} << kCountBits) - 1;
 
+  // The object that covers `address`, given what the index finds for it.
+  ObjectId Covering(uint64_t address, AddressIndex::Found found) const {
+    if (found.at_or_before == kNoObject) return kNoObject;
+    const ObjectId id = found.at_or_before + holder_count();
+    return found.begins || address - address_[id] < bytes(id) ? id : kNoObject;
+  }
+
   uint64_t edge_count(ObjectId id) const {
     const uint64_t count = row_[id] & kLargeCount;
     return count != kLargeCount ? count : large_rows_.at(id);

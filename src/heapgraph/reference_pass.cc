@@ -39,10 +39,9 @@ ObjectId ReferencePass::SourceAt(uint64_t address) {
   if (next_object_ < graph_.size() && graph_.address_[next_object_] == address) {
     return next_object_++;
   }
-  const ObjectId found = graph_.index_.AtOrBefore(address);
-  if (found == kNoObject) return kNoObject;
-  const ObjectId id = found + graph_.holder_count();
-  if (graph_.address_[id] != address) return kNoObject;
+  const AddressIndex::Found found = graph_.index_.Find(address);
+  if (!found.begins) return kNoObject;
+  const ObjectId id = found.at_or_before + graph_.holder_count();
   next_object_ = id + 1;
   return id;
 }
@@ -82,13 +81,6 @@ void ReferencePass::AddRow(ObjectId source, std::span<const Reference> reference
   if (references_.size() >= kBatch || rows_.size() >= kBatch) ResolveBatch();
 }
 
-ObjectId ReferencePass::Covering(uint64_t address, ObjectId at_or_before) const {
-  if (at_or_before == kNoObject) return kNoObject;
-  const ObjectId id = at_or_before + graph_.holder_count();
-  const uint64_t into = address - graph_.address_[id];
-  return into == 0 || into < graph_.bytes(id) ? id : kNoObject;
-}
-
 void ReferencePass::LearnType(ObjectId target, const Reference& reference) {
   if (graph_.type(target) == 0 && graph_.address_[target] == reference.target) {
     graph_.SetType(target, graph_.AddType({reference.target_type, "", 0, false}));
@@ -103,7 +95,7 @@ void ReferencePass::ResolveBatch() {
   for (size_t begin = 0; begin < addresses_.size(); begin += piece) {
     scratch_.Breathe();
     const size_t count = std::min(piece, addresses_.size() - begin);
-    graph_.index_.AtOrBefore(std::span(addresses_).subspan(begin, count), &found_[begin]);
+    graph_.index_.Find(std::span(addresses_).subspan(begin, count), &found_[begin]);
   }
   status_ = target_.Reserve(references_.size());
   if (status_) status_ = label_.Reserve(references_.size());
@@ -114,7 +106,7 @@ void ReferencePass::ResolveBatch() {
     for (; next < row.end; ++next) {
       scratch_.BreatheAt(next);
       const Reference& reference = references_[next];
-      const ObjectId target = Covering(reference.target, found_[next]);
+      const ObjectId target = graph_.Covering(reference.target, found_[next]);
       if (target == kNoObject) {
         ++graph_.losses_.dangling_references;
         continue;
@@ -149,7 +141,7 @@ Result<void> ReferencePass::AddExtras() {
     }
     for (; i < extras_.size() && extras_[i].source == source; ++i) {
       const Extra& extra = extras_[i];
-      const ObjectId target = Covering(extra.target, graph_.index_.AtOrBefore(extra.target));
+      const ObjectId target = graph_.Find(extra.target);
       if (target == kNoObject) ++graph_.losses_.dangling_references;
       if (target == kNoObject || target == source) continue;
       if (extra.target_type != 0) LearnType(target, {extra.target, {}, extra.target_type});
@@ -169,7 +161,7 @@ void ReferencePass::AddRoots() {
   }
   std::vector<Root> told;
   for (const ToldRoot& root : told_roots_.span()) {
-    const ObjectId id = Covering(root.address, graph_.index_.AtOrBefore(root.address));
+    const ObjectId id = graph_.Find(root.address);
     if (id == kNoObject) {
       ++graph_.losses_.unknown_sources;
     } else {

@@ -43,8 +43,6 @@ class ReferencePass : public HeapSink {
   void AddRoots();
   Result<void> AddExtras();
   ObjectId SourceAt(uint64_t address);
-  // The object that covers `address`, given the last one that begins at or before it.
-  ObjectId Covering(uint64_t address, ObjectId at_or_before) const;
   void LearnType(ObjectId target, const Reference& reference);
 
   HeapGraph& graph_;
@@ -56,7 +54,7 @@ class ReferencePass : public HeapSink {
   std::vector<Row> rows_;
   std::vector<Reference> references_;  // of rows_, in their order
   std::vector<uint64_t> addresses_;
-  std::vector<ObjectId> found_;
+  std::vector<AddressIndex::Found> found_;
   GrowingArray<Extra> extras_;
   struct ToldRoot {
     uint64_t address;
