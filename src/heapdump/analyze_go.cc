@@ -32,10 +32,11 @@ Result<Array<ObjectId>> TopLevelOf(const HeapAnalysis& analysis) {
   const auto& tree = analysis.tree;
   TIDEMARK_ASSIGN_OR_RETURN(auto top,
                             Array<ObjectId>::Make(*analysis.scratch, analysis.graph->size()));
-  uint64_t place = 0;
-  for (const ObjectId id : tree.order.span()) {
-    analysis.scratch->BreatheAt(place++);
-    top[id] = tree.parent[id] == kNoObject ? id : top[tree.parent[id]];
+  for (const uint64_t owner : tree.top_level()) {
+    for (uint64_t place = owner; place < owner + tree.extent[owner]; ++place) {
+      analysis.scratch->BreatheAt(place);
+      top[tree.order[place]] = tree.order[owner];
+    }
   }
   return top;
 }

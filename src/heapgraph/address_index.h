@@ -40,7 +40,8 @@ class AddressIndex {
     uint64_t low, high;  // of the first and of the last object
     uint32_t first, last;
     uint32_t shift = 0;
-    uint64_t words = kSparse;  // where its own begin; kSparse: it has none and is searched by halves
+    uint64_t words =
+        kSparse;  // where its own begin; kSparse: it has none and is searched by halves
   };
   static constexpr uint64_t kSparse = ~uint64_t{0};
 

@@ -1,8 +1,5 @@
 #include "heapgraph/dominators.h"
 
-#include <algorithm>
-#include <utility>
-
 #include "heapgraph/semi_nca.h"
 
 namespace tidemark::heapgraph {
@@ -10,40 +7,55 @@ namespace {
 
 constexpr uint64_t kAhead = 24;  // elements for which memory is asked before they are used
 
-// One sweep from the last vertex to the first: dominators have smaller numbers.
-Result<void> SumRetained(const HeapGraph& graph, const DepthFirstTree& walk,
-                         const Array<uint32_t>& dominator, Scratch& scratch,
-                         const Progress& progress, DominatorTree* tree) {
-  TIDEMARK_ASSIGN_OR_RETURN(tree->parent, Array<ObjectId>::Make(scratch, graph.size()));
-  TIDEMARK_ASSIGN_OR_RETURN(tree->retained_bytes, Array<uint64_t>::Make(scratch, graph.size()));
-  TIDEMARK_ASSIGN_OR_RETURN(tree->retained_objects, Array<uint32_t>::Make(scratch, graph.size()));
-  for (uint64_t id = 0; id < graph.size(); ++id) {
-    scratch.BreatheAt(id);
-    tree->parent[id] = DominatorTree::kUnreachable;
-  }
-  for (uint32_t vertex = walk.vertices() - 1; vertex > 0; --vertex) {
+// Of each vertex, how many it dominates, itself among them: dominators have smaller numbers.
+Result<Array<uint32_t>> Extents(const Array<uint32_t>& dominator, Scratch& scratch) {
+  const auto vertices = static_cast<uint32_t>(dominator.size());
+  TIDEMARK_ASSIGN_OR_RETURN(auto extent, Array<uint32_t>::Make(scratch, vertices));
+  for (uint32_t vertex = vertices - 1; vertex > 0; --vertex) {
     scratch.BreatheAt(vertex);
-    ProgressAt(progress, "adding up sizes", walk.vertices() - vertex, walk.vertices());
-    if (vertex > kAhead) {
-      const ObjectId ahead = walk.object[vertex - kAhead];
-      graph.PrefetchShape(ahead);
-      __builtin_prefetch(&tree->parent[ahead], 1);
-      __builtin_prefetch(&tree->retained_bytes[ahead], 1);
-      __builtin_prefetch(&tree->retained_objects[ahead], 1);
-    }
-    const ObjectId id = walk.object[vertex];
-    tree->retained_bytes[id] += graph.bytes(id);
-    tree->retained_objects[id] += graph.is_holder(id) ? 0 : 1;
-    const ObjectId parent = walk.object[dominator[vertex]];
-    tree->parent[id] = parent;
-    (parent == kNoObject ? tree->reachable_bytes : tree->retained_bytes[parent]) +=
-        tree->retained_bytes[id];
-    if (parent == kNoObject) {
-      tree->reachable_objects += tree->retained_objects[id];
-    } else {
-      tree->retained_objects[parent] += tree->retained_objects[id];
-    }
+    extent[dominator[vertex]] += ++extent[vertex];
   }
+  return extent;
+}
+
+// The dominator tree's preorder. The walk meets a vertex after its dominator, so each takes the
+// next places of its dominator's.
+Result<void> PutInOrder(const DepthFirstTree& walk, const Array<uint32_t>& dominator,
+                        uint64_t graph_size, Scratch& scratch, DominatorTree* tree) {
+  const uint32_t vertices = walk.vertices();
+  TIDEMARK_ASSIGN_OR_RETURN(const auto extent, Extents(dominator, scratch));
+  TIDEMARK_ASSIGN_OR_RETURN(auto next_place, Array<uint32_t>::Make(scratch, vertices));
+  TIDEMARK_ASSIGN_OR_RETURN(tree->order, Array<ObjectId>::Make(scratch, vertices - 1));
+  TIDEMARK_ASSIGN_OR_RETURN(tree->extent, Array<uint32_t>::Make(scratch, vertices - 1));
+  TIDEMARK_ASSIGN_OR_RETURN(tree->place_after, Array<uint32_t>::Make(scratch, graph_size));
+  for (uint32_t vertex = 1; vertex < vertices; ++vertex) {
+    scratch.BreatheAt(vertex);
+    if (vertex + kAhead < vertices) {
+      __builtin_prefetch(&tree->place_after[walk.object[vertex + kAhead]], 1);
+    }
+    uint32_t& next = next_place[dominator[vertex]];
+    tree->order[next] = walk.object[vertex];
+    tree->extent[next] = extent[vertex];
+    tree->place_after[walk.object[vertex]] = next_place[vertex] = next + 1;
+    next += extent[vertex];
+  }
+  return {};
+}
+
+// From the last place to the first: what one dominates lies behind it.
+Result<void> SumRetained(const HeapGraph& graph, Scratch& scratch, const Progress& progress,
+                         DominatorTree* tree) {
+  const uint64_t places = tree->order.size();
+  TIDEMARK_ASSIGN_OR_RETURN(tree->retained, Array<uint64_t>::Make(scratch, places));
+  for (uint64_t place = places; place-- > 0;) {
+    scratch.BreatheAt(place);
+    ProgressAt(progress, "adding up sizes", places - place, places);
+    if (place > kAhead) graph.PrefetchShape(tree->order[place - kAhead]);
+    uint64_t bytes = graph.bytes(tree->order[place]);
+    for (const uint64_t child : tree->children_at(place)) bytes += tree->retained[child];
+    tree->retained[place] = bytes;
+  }
+  for (const uint64_t place : tree->top_level()) tree->reachable_bytes += tree->retained[place];
   return {};
 }
 
@@ -53,31 +65,10 @@ void SumGarbage(const HeapGraph& graph, Scratch& scratch, DominatorTree* tree) {
     scratch.BreatheAt(id);
     bytes += graph.bytes(id);
   }
-  tree->garbage_objects = graph.size() - graph.holder_count() - tree->reachable_objects;
+  // Every holder is a root.
+  tree->reachable_objects = tree->order.size() - graph.holder_count();
+  tree->garbage_objects = graph.size() - tree->order.size();
   tree->garbage_bytes = bytes - tree->reachable_bytes;
-}
-
-// The dominator tree's preorder. A subtree takes as many places as it has objects and holders, and
-// the walk meets a vertex after its dominator, so each takes the next places of its dominator's.
-Result<void> PutInOrder(const HeapGraph& graph, const DepthFirstTree& walk,
-                        const Array<uint32_t>& dominator, Scratch& scratch, DominatorTree* tree) {
-  const uint32_t vertices = walk.vertices();
-  TIDEMARK_ASSIGN_OR_RETURN(tree->order, Array<ObjectId>::Make(scratch, vertices - 1));
-  TIDEMARK_ASSIGN_OR_RETURN(tree->extent, Array<uint32_t>::Make(scratch, vertices - 1));
-  TIDEMARK_ASSIGN_OR_RETURN(auto next_place, Array<uint32_t>::Make(scratch, vertices));
-  for (uint32_t vertex = 1; vertex < vertices; ++vertex) {
-    scratch.BreatheAt(vertex);
-    if (vertex + kAhead < vertices) {
-      __builtin_prefetch(&tree->retained_objects[walk.object[vertex + kAhead]]);
-    }
-    const ObjectId id = walk.object[vertex];
-    uint32_t& next = next_place[dominator[vertex]];
-    tree->order[next] = id;
-    tree->extent[next] = tree->retained_objects[id] + (graph.is_holder(id) ? 1 : 0);
-    next_place[vertex] = next + 1;
-    next += tree->extent[next];
-  }
-  return {};
 }
 
 }  // namespace
@@ -85,13 +76,16 @@ Result<void> PutInOrder(const HeapGraph& graph, const DepthFirstTree& walk,
 Result<DominatorTree> ComputeDominators(const HeapGraph& graph, Scratch& scratch,
                                         const Progress& progress) {
   DominatorTree tree;
+  tree.holders = graph.holder_count();
   TIDEMARK_ASSIGN_OR_RETURN(DepthFirstTree walk, WalkDepthFirst(graph, scratch, progress));
-  TIDEMARK_ASSIGN_OR_RETURN(const auto dominator, ImmediateDominators(&walk, scratch, progress));
+  TIDEMARK_ASSIGN_OR_RETURN(auto dominator, ImmediateDominators(&walk, scratch, progress));
   walk.parent.Reset();
   walk.predecessor.Reset();
   walk.predecessor_begin.Reset();
-  TIDEMARK_RETURN_IF_ERROR(SumRetained(graph, walk, dominator, scratch, progress, &tree));
-  TIDEMARK_RETURN_IF_ERROR(PutInOrder(graph, walk, dominator, scratch, &tree));
+  TIDEMARK_RETURN_IF_ERROR(PutInOrder(walk, dominator, graph.size(), scratch, &tree));
+  walk.object.Reset();
+  dominator.Reset();
+  TIDEMARK_RETURN_IF_ERROR(SumRetained(graph, scratch, progress, &tree));
   SumGarbage(graph, scratch, &tree);
   return tree;
 }

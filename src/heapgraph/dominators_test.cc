@@ -75,8 +75,8 @@ TEST(Dominators, RetainedIsWhatWouldBeGoneWithoutTheObject) {
         objects += (*graph)->is_holder(other) ? 0 : 1;
       }
       if (!all[id]) bytes = objects = 0;
-      ASSERT_EQ(tree->retained_bytes[id], bytes) << "seed " << seed << " object " << id;
-      ASSERT_EQ(tree->retained_objects[id], objects) << "seed " << seed << " object " << id;
+      ASSERT_EQ(tree->retained_bytes(id), bytes) << "seed " << seed << " object " << id;
+      ASSERT_EQ(tree->retained_objects(id), objects) << "seed " << seed << " object " << id;
     }
   }
 }
@@ -89,7 +89,7 @@ TEST(Dominators, EveryByteIsAttributedOnce) {
     const auto tree = ComputeDominators(**graph, scratch);
     ASSERT_TRUE(tree);
     uint64_t top = 0, all = 0;
-    for (const uint64_t place : tree->top_level()) top += tree->retained_bytes[tree->order[place]];
+    for (const uint64_t place : tree->top_level()) top += tree->retained[place];
     for (ObjectId id = 0; id < (*graph)->size(); ++id) all += (*graph)->bytes(id);
     EXPECT_EQ(top, tree->reachable_bytes);
     EXPECT_EQ(tree->reachable_bytes + tree->garbage_bytes, all);
@@ -121,13 +121,15 @@ TEST(Dominators, TheOrderIsTheTreesPreorder) {
     const auto tree = ComputeDominators(**graph, scratch);
     ASSERT_TRUE(tree);
     uint64_t listed = 0, reachable = 0;
-    for (const uint64_t place : tree->top_level()) {
-      EXPECT_EQ(tree->parent[tree->order[place]], kNoObject);
-      ++listed;
-    }
+    for (const uint64_t place : tree->top_level()) listed += tree->order[place] != kNoObject;
     for (uint64_t at = 0; at < tree->order.size(); ++at) {
+      EXPECT_EQ(tree->place(tree->order[at]), at);
+      const auto without = Reached(**graph, tree->order[at]);
+      for (uint64_t place = at; place < at + tree->extent[at]; ++place) {
+        EXPECT_FALSE(without[tree->order[place]]);
+      }
       for (const uint64_t place : tree->children_at(at)) {
-        EXPECT_EQ(tree->parent[tree->order[place]], tree->order[at]);
+        EXPECT_LE(place + tree->extent[place], at + tree->extent[at]);
         ++listed;
       }
     }
@@ -172,7 +174,7 @@ TEST(Dominators, OfAListHeldAtBothEndsAreFoundWithoutRecursionOrSweeps) {
   // Every link is reached from both ends, so none holds another.
   const auto top = tree->top_level();
   EXPECT_EQ(std::distance(top.begin(), top.end()), kLength);
-  EXPECT_EQ(tree->retained_bytes[kLength / 2], 48u);
+  EXPECT_EQ(tree->retained_bytes(kLength / 2), 48u);
 }
 
 TEST(RootPaths, AreShortestAndPreferGlobals) {

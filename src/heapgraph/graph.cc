@@ -16,9 +16,7 @@ std::string NameOfUnnamed(TypeKey key) {
 
 }  // namespace
 
-ObjectId HeapGraph::Find(uint64_t address) const {
-  return Covering(address, index_.Find(address));
-}
+ObjectId HeapGraph::Find(uint64_t address) const { return Covering(address, index_.Find(address)); }
 
 TypeId HeapGraph::AddType(Type type) {
   const auto [entry, added] = type_ids_.try_emplace(type.key, static_cast<TypeId>(types_.size()));

@@ -19,11 +19,7 @@ Result<std::vector<TypeRow>> TypeHistogram(const HeapGraph& graph, const Dominat
   const auto order = tree.order.span();
   for (uint64_t place = 0; place < order.size(); ++place) {
     scratch.BreatheAt(place);
-    if (place + kAhead < order.size()) {
-      const ObjectId ahead = order[place + kAhead];
-      graph.PrefetchShape(ahead);
-      __builtin_prefetch(&tree.retained_bytes[ahead]);
-    }
+    if (place + kAhead < order.size()) graph.PrefetchShape(order[place + kAhead]);
     const ObjectId id = order[place];
     if (graph.is_holder(id)) continue;
     TypeRow& row = rows[graph.type(id)];
@@ -31,7 +27,7 @@ Result<std::vector<TypeRow>> TypeHistogram(const HeapGraph& graph, const Dominat
     row.bytes += graph.bytes(id);
     if (place < retained_until[row.type]) continue;
     retained_until[row.type] = place + tree.extent[place];
-    row.retained_bytes += tree.retained_bytes[id];
+    row.retained_bytes += tree.retained[place];
   }
   std::erase_if(rows, [](const TypeRow& row) { return row.objects == 0; });
   std::sort(rows.begin(), rows.end(), [](const TypeRow& a, const TypeRow& b) {

@@ -30,16 +30,17 @@ class Builder {
       : graph_(graph), tree_(tree), scratch_(scratch), limits_(limits), open_(scratch) {
     result_.nodes.emplace_back();
     depth_.push_back(0);
+    example_retained_.push_back(0);
   }
 
   Result<RetainingTree> Run() {
     const auto order = tree_.order.span();
     for (uint64_t place = 0; place < order.size(); ++place) {
       scratch_.BreatheAt(place);
-      if (place + kAhead < order.size()) Ask(order[place + kAhead]);
+      if (place + kAhead < order.size()) graph_.PrefetchShape(order[place + kAhead]);
       while (open_.size() > 0 && open_[open_.size() - 1].end == place) open_.Pop();
       const uint32_t above = open_.size() > 0 ? open_[open_.size() - 1].node : 0;
-      const uint32_t node = Put(order[place], above);
+      const uint32_t node = Put(order[place], tree_.retained[place], above);
       if (tree_.extent[place] == 1) continue;
       TIDEMARK_RETURN_IF_ERROR(open_.Reserve(1));
       open_.Push({place + tree_.extent[place], node});
@@ -57,13 +58,8 @@ class Builder {
   }
 
  private:
-  void Ask(ObjectId id) const {
-    graph_.PrefetchShape(id);
-    __builtin_prefetch(&tree_.retained_bytes[id]);
-  }
-
   // Counts it at a node below `above`, or at that, and says where.
-  uint32_t Put(ObjectId id, uint32_t above) {
+  uint32_t Put(ObjectId id, uint64_t retained, uint32_t above) {
     const bool holder = graph_.is_holder(id);
     uint32_t place = above;
     if (!Folds(id, above)) place = ChildOf(above, holder, id);
@@ -72,9 +68,9 @@ class Builder {
     node.own_objects += !holder && node.type == graph_.type(id) ? 1 : 0;
     node.bytes += graph_.bytes(id);
     if (place == above) return place;
-    if (node.example == kNoObject ||
-        tree_.retained_bytes[id] > tree_.retained_bytes[node.example]) {
+    if (node.example == kNoObject || retained > example_retained_[place]) {
       node.example = id;
+      example_retained_[place] = retained;
     }
     return place;
   }
@@ -107,6 +103,7 @@ class Builder {
     const auto place = static_cast<uint32_t>(result_.nodes.size());
     children_.emplace(key, place);
     depth_.push_back(depth_[above] + 1);
+    example_retained_.push_back(0);
     RetainingNode node;
     node.parent = above;
     node.holder = key.holder;
@@ -123,8 +120,9 @@ class Builder {
     uint64_t end;  // place behind the last that it dominates
     uint32_t node;
   };
-  GrowingArray<Open> open_;      // the dominators above, outermost first
-  std::vector<uint32_t> depth_;  // by node
+  GrowingArray<Open> open_;                 // the dominators above, outermost first
+  std::vector<uint32_t> depth_;             // by node
+  std::vector<uint64_t> example_retained_;  // by node, bytes
   std::unordered_map<ChildKey, uint32_t, HashChildKey> children_;
   ChildKey recent_key_{~0u, 0, 0};
   uint32_t recent_node_ = 0;

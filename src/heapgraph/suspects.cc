@@ -26,7 +26,7 @@ class Finder {
       scratch_.BreatheAt(seen++);
       Ask(place + kAhead);
       const ObjectId top = tree_.order[place];
-      const uint64_t retained = tree_.retained_bytes[top];
+      const uint64_t retained = tree_.retained[place];
       if (retained > 0 && static_cast<double>(retained) >= least_bytes_) {
         candidates_.push_back({{.object = top, .retained_bytes = retained}, place});
       } else if (!graph_.is_holder(top)) {
@@ -69,16 +69,13 @@ class Finder {
 
   // Most siblings are leaves, so that the next ones lie right behind.
   void Ask(uint64_t place) const {
-    if (place >= tree_.order.size()) return;
-    __builtin_prefetch(&tree_.retained_bytes[tree_.order[place]]);
-    graph_.PrefetchShape(tree_.order[place]);
+    if (place < tree_.order.size()) graph_.PrefetchShape(tree_.order[place]);
   }
 
   // Whether the one at place `a` retains more than that at `b`, or as much and comes first.
   bool Larger(uint64_t a, uint64_t b) const {
-    const ObjectId of_a = tree_.order[a], of_b = tree_.order[b];
-    const uint64_t bytes_a = tree_.retained_bytes[of_a], bytes_b = tree_.retained_bytes[of_b];
-    return bytes_a != bytes_b ? bytes_a > bytes_b : of_a < of_b;
+    const uint64_t bytes_a = tree_.retained[a], bytes_b = tree_.retained[b];
+    return bytes_a != bytes_b ? bytes_a > bytes_b : tree_.order[a] < tree_.order[b];
   }
 
   // Down while one child keeps most of what its parent keeps. Of a list it stops at the first link:
@@ -97,8 +94,8 @@ class Finder {
           });
       const ObjectId at = tree_.order[at_place], largest = tree_.order[largest_place];
       const auto share =
-          settings_.accumulation_ratio * static_cast<double>(tree_.retained_bytes[at]);
-      if (static_cast<double>(tree_.retained_bytes[largest]) < share) break;
+          settings_.accumulation_ratio * static_cast<double>(tree_.retained[at_place]);
+      if (static_cast<double>(tree_.retained[largest_place]) < share) break;
       if (!graph_.is_holder(at) && graph_.type(largest) == graph_.type(at) &&
           graph_.type(at) != 0) {
         break;
@@ -134,7 +131,7 @@ class Finder {
         }
         Pile& pile = piles[graph_.type(child)];
         ++pile.objects;
-        pile.bytes += tree_.retained_bytes[child];
+        pile.bytes += tree_.retained[place];
       }
     }
     for (const auto& [type, pile] : piles) {

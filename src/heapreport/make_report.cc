@@ -30,8 +30,8 @@ void FillTotals(const HeapAnalysis& analysis, HeapReport* report) {
     analysis.scratch->BreatheAt(seen++);
     const ObjectId id = tree.order[place];
     const bool owned = roots.contains(id);
-    (owned ? report->owned_bytes : report->shared_bytes) += tree.retained_bytes[id];
-    (owned ? report->owned_objects : report->shared_objects) += tree.retained_objects[id];
+    (owned ? report->owned_bytes : report->shared_bytes) += tree.retained[place];
+    (owned ? report->owned_objects : report->shared_objects) += tree.retained_objects(id);
   }
   report->references = graph.edge_count();
   report->roots = graph.roots().size();
@@ -89,7 +89,7 @@ std::vector<ReportStep> PathOf(const HeapAnalysis& analysis, const heapgraph::Su
     if (steps.size() == max_steps) break;
     steps.push_back({steps.empty() ? "" : Presentable(graph.LabelText(step.label)),
                      NameOfObject(graph, step.object), graph.address(step.object),
-                     analysis.tree.retained_bytes[step.object]});
+                     analysis.tree.retained_bytes(step.object)});
   }
   return steps;
 }
@@ -169,33 +169,34 @@ void FillSpans(const HeapAnalysis& analysis, const RetainingChildren& children,
 // Those at the top of the tree that retain most, the largest first.
 std::vector<ObjectId> LargestOwners(const HeapAnalysis& analysis, size_t count) {
   const heapgraph::DominatorTree& tree = analysis.tree;
-  const auto larger = [&](ObjectId a, ObjectId b) {
-    const uint64_t of_a = tree.retained_bytes[a], of_b = tree.retained_bytes[b];
-    return of_a != of_b ? of_a > of_b : a < b;
+  const auto larger = [&](uint64_t a, uint64_t b) {
+    return tree.retained[a] != tree.retained[b] ? tree.retained[a] > tree.retained[b]
+                                                : tree.order[a] < tree.order[b];
   };
-  std::vector<ObjectId> owners;  // a heap with the smallest in front
+  std::vector<uint64_t> owners;  // places; a heap with the smallest in front
   uint64_t seen = 0;
   for (const uint64_t place : tree.top_level()) {
     analysis.scratch->BreatheAt(seen++);
-    const ObjectId id = tree.order[place];
-    if (tree.retained_bytes[id] == 0) continue;
+    if (tree.retained[place] == 0) continue;
     if (owners.size() == count) {
-      if (owners.empty() || !larger(id, owners.front())) continue;
+      if (owners.empty() || !larger(place, owners.front())) continue;
       std::pop_heap(owners.begin(), owners.end(), larger);
       owners.pop_back();
     }
-    owners.push_back(id);
+    owners.push_back(place);
     std::push_heap(owners.begin(), owners.end(), larger);
   }
   std::sort_heap(owners.begin(), owners.end(), larger);
-  return owners;
+  std::vector<ObjectId> objects;
+  for (const uint64_t place : owners) objects.push_back(tree.order[place]);
+  return objects;
 }
 
 void FillRows(const HeapAnalysis& analysis, const ReportLimits& limits, HeapReport* report) {
   const HeapGraph& graph = *analysis.graph;
   for (const ObjectId id : LargestOwners(analysis, limits.owners)) {
     report->owners.push_back({NameOfObject(graph, id), graph.address(id),
-                              analysis.tree.retained_objects[id], analysis.tree.retained_bytes[id],
+                              analysis.tree.retained_objects(id), analysis.tree.retained_bytes(id),
                               graph.is_holder(id)});
   }
   report->all_types = analysis.types.size();

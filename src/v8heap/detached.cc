@@ -17,19 +17,19 @@ Result<std::vector<DetachedClass>> DetachedClasses(const heapgraph::HeapGraph& g
   for (const auto& type : graph.types()) {
     detached_type.push_back(type.name.starts_with(kDetachedPrefix));
   }
-  TIDEMARK_ASSIGN_OR_RETURN(auto below, heapgraph::Array<uint8_t>::Make(scratch, graph.size()));
   std::unordered_map<heapgraph::TypeId, DetachedClass> classes;
-  for (const ObjectId id : tree.order.span()) {
-    const ObjectId above = tree.parent[id];
-    const bool counted = above != kNoObject && below[above] != 0;
-    const bool detached = !graph.is_holder(id) && detached_type[graph.type(id)];
-    below[id] = detached || counted;
-    if (!detached) continue;
+  uint64_t counted_until = 0;  // places below a detached one
+  for (uint64_t place = 0; place < tree.order.size(); ++place) {
+    scratch.BreatheAt(place);
+    const ObjectId id = tree.order[place];
+    if (graph.is_holder(id) || !detached_type[graph.type(id)]) continue;
+    const bool counted = place < counted_until;
+    if (!counted) counted_until = place + tree.extent[place];
     DetachedClass& row = classes[graph.type(id)];
     ++row.objects;
     row.bytes += graph.bytes(id);
-    if (!counted) row.retained_bytes += tree.retained_bytes[id];
-    if (row.example == kNoObject || tree.retained_bytes[id] > tree.retained_bytes[row.example]) {
+    if (!counted) row.retained_bytes += tree.retained[place];
+    if (row.example == kNoObject || tree.retained[place] > tree.retained_bytes(row.example)) {
       row.example = id;
     }
   }

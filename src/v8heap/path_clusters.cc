@@ -120,9 +120,11 @@ class Clusterer {
   void MarkNested() {
     std::vector<bool> chosen(graph_.size()), below(graph_.size());
     for (const Chosen& one : chosen_) chosen[one.object] = true;
-    for (const ObjectId id : tree_.order.span()) {
-      const ObjectId above = tree_.parent[id];
-      below[id] = above != kNoObject && (below[above] || chosen[above]);
+    uint64_t chosen_until = 0;  // places below a chosen one
+    for (uint64_t place = 0; place < tree_.order.size(); ++place) {
+      const ObjectId id = tree_.order[place];
+      below[id] = place < chosen_until;
+      if (chosen[id] && !below[id]) chosen_until = place + tree_.extent[place];
     }
     nested_ = std::move(below);
   }
@@ -139,7 +141,7 @@ class Clusterer {
     }
     cluster_of_.emplace(hash, place);
     ++result_.clusters[place].objects;
-    if (!nested_[object]) result_.clusters[place].retained_bytes += tree_.retained_bytes[object];
+    if (!nested_[object]) result_.clusters[place].retained_bytes += tree_.retained_bytes(object);
   }
 
   // The place of the cluster to join, which may be new.

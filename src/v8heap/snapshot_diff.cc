@@ -125,7 +125,7 @@ Result<Leftovers> FindLeftovers(const HeapGraph& baseline, const HeapGraph& targ
   TIDEMARK_RETURN_IF_ERROR(CheckIds(baseline, "first"));
   TIDEMARK_RETURN_IF_ERROR(CheckIds(target, "second"));
   TIDEMARK_RETURN_IF_ERROR(CheckIds(last, "third"));
-  std::vector<bool> allocated(target.size()), candidate(last.size()), below(last.size());
+  std::vector<bool> allocated(target.size()), candidate(last.size());
   const auto ignore = [](ObjectId) {};
   Merge(
       baseline, target, ignore, [&](ObjectId id) { allocated[id] = true; },
@@ -134,16 +134,19 @@ Result<Leftovers> FindLeftovers(const HeapGraph& baseline, const HeapGraph& targ
     candidate[now] = allocated[then] && last_tree.reachable(now) && !IsNoThing(last, now);
   });
   Leftovers left;
-  for (const ObjectId id : last_tree.order.span()) {
-    const ObjectId above = last_tree.parent[id];
-    below[id] = above != kNoObject && (below[above] || candidate[above]);
-    if (!candidate[id] || below[id]) continue;
+  for (uint64_t place = 0; place < last_tree.order.size();) {
+    const ObjectId id = last_tree.order[place];
+    if (!candidate[id]) {
+      ++place;
+      continue;
+    }
     ++left.all;
-    left.retained_bytes += last_tree.retained_bytes[id];
+    left.retained_bytes += last_tree.retained[place];
     left.objects.push_back(id);
+    place += last_tree.extent[place];  // what it keeps counts with it
   }
   std::sort(left.objects.begin(), left.objects.end(), [&](ObjectId a, ObjectId b) {
-    const uint64_t more = last_tree.retained_bytes[a], less = last_tree.retained_bytes[b];
+    const uint64_t more = last_tree.retained_bytes(a), less = last_tree.retained_bytes(b);
     return more != less ? more > less : a < b;
   });
   if (left.objects.size() > max_objects) left.objects.resize(max_objects);

@@ -260,7 +260,7 @@ TEST(V8Snapshot, RetainedSizesFollowTheRules) {
   ASSERT_TRUE(graph) << graph.error().message;
   const auto tree = heapgraph::ComputeDominators(**graph, scratch);
   ASSERT_TRUE(tree);
-  const auto retained = [&](uint64_t id) { return tree->retained_bytes[(*graph)->Find(id)]; };
+  const auto retained = [&](uint64_t id) { return tree->retained_bytes((*graph)->Find(id)); };
   EXPECT_EQ(retained(3), 0u);
   EXPECT_EQ(retained(5), 1272u);
   EXPECT_EQ(retained(7), 1232u);

@@ -56,7 +56,7 @@ int main(int count, char** arguments) {
   if (!tree) return Fail(tree.error());
   phases.Ended("dominators");
   for (heapgraph::ObjectId id = graph.holder_count(); id < graph.size(); ++id) {
-    std::printf("%lu %lu %lu %s\n", graph.address(id), graph.bytes(id), tree->retained_bytes[id],
+    std::printf("%lu %lu %lu %s\n", graph.address(id), graph.bytes(id), tree->retained_bytes(id),
                 graph.types()[graph.type(id)].name.c_str());
   }
   return 0;
