@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -11,7 +12,11 @@ namespace {
 
 constexpr uint64_t kPage = 4096, kHugePage = uint64_t{2} << 20;
 
-uint64_t Rounded(uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
+// Large blocks are whole huge pages, which Linux then aligns to them, and moves as such.
+uint64_t Rounded(uint64_t bytes) {
+  const uint64_t unit = bytes >= kHugePage ? kHugePage : kPage;
+  return (bytes + unit - 1) / unit * unit;
+}
 
 Error NoMemory(uint64_t bytes) {
   return TooLarge("no memory for " + std::to_string(bytes) + " bytes: " + std::strerror(errno));
@@ -91,10 +96,15 @@ Result<std::span<std::byte>> HeapScratch::Resize(std::span<std::byte> bytes, uin
     Release(bytes);
     return std::span<std::byte>();
   }
-  void* memory = mremap(bytes.data(), Rounded(bytes.size()), Rounded(new_bytes), MREMAP_MAYMOVE);
+  const uint64_t old_bytes = Rounded(bytes.size());
+  void* memory = mremap(bytes.data(), old_bytes, Rounded(new_bytes), MREMAP_MAYMOVE);
   if (memory == MAP_FAILED) return NoMemory(new_bytes);
+  if (new_bytes > bytes.size()) {  // what an earlier, larger array left there
+    std::memset(static_cast<std::byte*>(memory) + bytes.size(), 0,
+                std::min(old_bytes, new_bytes) - bytes.size());
+  }
   Count(new_bytes - bytes.size());
-  return Mapped(memory, new_bytes);
+  return Mapped(memory, Rounded(new_bytes)).first(new_bytes);
 }
 
 void HeapScratch::Release(std::span<std::byte> bytes) {
