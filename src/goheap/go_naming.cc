@@ -10,6 +10,19 @@ using heapgraph::Label;
 using heapgraph::Reference;
 using heapgraph::RootKind;
 
+// Whose events nobody wants.
+class Ignore : public heapgraph::HeapSink {
+ public:
+  uint32_t Intern(std::string_view) override { return 0; }
+  void OnType(const heapgraph::TypeEvent&) override {}
+  void OnObject(const heapgraph::ObjectEvent&) override {}
+  void OnRoot(RootKind, uint64_t) override {}
+  void OnHolder(const HolderEvent&) override {}
+  void OnReference(uint64_t, const Reference&) override {}
+  void OnFact(const heapgraph::FactEvent&) override {}
+  void OnProgress(uint64_t) override {}
+};
+
 // Where in its segment a reference lies.
 uint64_t OffsetOf(const Reference& reference) { return reference.label.number(); }
 
@@ -155,6 +168,12 @@ void GoNamer::Finish() {
 }
 
 Result<heapgraph::ReadOutcome> NamedGoHeap::Read(heapgraph::HeapSink& sink, Wants wants) {
+  // Of a program that is loaded anywhere its segments tell where, which come behind the objects.
+  if (wants.references && !placement_.fixed() && !placement_.slide()) {
+    Ignore nobody;
+    GoNamer look(executable_, placement_, nobody);
+    TIDEMARK_RETURN_IF_ERROR(heap_->Read(look, {.references = false, .contents = false}));
+  }
   GoNamer namer(executable_, placement_, sink);
   auto outcome = heap_->Read(namer, wants);
   if (outcome) namer.Finish();

@@ -28,6 +28,8 @@ class GoPlacement {
   // Of the program where it ran, less that of linking. Known when a segment was seen; before, for
   // an executable of fixed addresses all of whose types fit.
   std::optional<uint64_t> slide() const;
+  // It is loaded where it was linked.
+  bool fixed() const { return fixed_; }
   // Why it is not the executable that was dumped; "" when nothing speaks against it.
   const std::string& mismatch() const { return mismatch_; }
 

@@ -107,20 +107,24 @@ class HeapGraph {
   const std::string& damage() const { return damage_; }  // ReadOutcome's, of the first reading
   const std::string& format() const { return format_; }
 
+  // Where the references of an object begin, and how many they are, in one word: at 2^24 - 1 of
+  // them the number is kept elsewhere.
+  static constexpr int kCountBits = 24;
+  static constexpr uint64_t kLargeCount = (uint64_t{1} << kCountBits) - 1;
+  static uint64_t PackedRow(uint64_t begin, uint64_t count) {
+    return begin << kCountBits | std::min(count, kLargeCount);
+  }
+
  private:
   friend class GraphBuilder;
-  friend class ObjectPass;
-  friend class ReferencePass;
+  friend class ToldHeap;
+  friend Result<std::unique_ptr<HeapGraph>> BuildGraph(HeapSource&, Scratch&, const Progress&);
 
   struct Shape {
     uint32_t bytes;  // kLargeBytes = in large_bytes_
     TypeId type;
   };
   static constexpr uint32_t kLargeBytes = ~0u;
-  // Where the references of an object begin, and how many they are, in one word: at 2^24 - 1 of
-  // them the number is in large_rows_.
-  static constexpr int kCountBits = 24;
-  static constexpr uint64_t kLargeCount = (uint64_t{1} << kCountBits) - 1;
 
   // The object that covers `address`, given what the index finds for it.
   ObjectId Covering(uint64_t address, AddressIndex::Found found) const {
@@ -135,7 +139,7 @@ class HeapGraph {
   }
   void SetRow(ObjectId id, uint64_t begin, uint64_t count) {
     if (count >= kLargeCount) large_rows_[id] = count;
-    row_[id] = begin << kCountBits | std::min(count, kLargeCount);
+    row_[id] = PackedRow(begin, count);
   }
 
   Array<uint64_t> address_;  // [size]
@@ -156,7 +160,7 @@ class HeapGraph {
   AddressIndex index_;
 };
 
-// Reads `source` twice (objects, then references) and builds its graph.
+// Reads `source` and builds its graph.
 // Errors: the source's, the scratch's, more than 2^32 - 16 Mi objects. Names over 16 Mi or 1 GiB,
 // types over 4 Mi, holders over 4 Mi are left out and counted.
 Result<std::unique_ptr<HeapGraph>> BuildGraph(HeapSource& source, Scratch& scratch,

@@ -1,26 +1,263 @@
-// Two readings of a source: the first gives the objects their ids, the second resolves references.
-#include <algorithm>
+#include "heapgraph/graph_builder.h"
 
-#include "heapgraph/graph.h"
-#include "heapgraph/name_table.h"
-#include "heapgraph/object_pass.h"
-#include "heapgraph/reference_pass.h"
+#include <algorithm>
+#include <future>
 
 namespace tidemark::heapgraph {
+namespace {
+
+constexpr uint64_t kBatch = 1 << 14;          // references looked up together
+constexpr uint64_t kPiece = 1 << 5;           // of them, between two breaths
+constexpr uint64_t kFewObjects = 1 << 16;     // not worth a second thread
+constexpr uint32_t kNoId = ToldHeap::kLarge;  // of an object left out
+
+uint64_t BeginOf(uint64_t row) { return row >> HeapGraph::kCountBits; }
+
+}  // namespace
+
+Result<void> GraphBuilder::Build() {
+  TIDEMARK_RETURN_IF_ERROR(told_.status());
+  TIDEMARK_RETURN_IF_ERROR(NumberObjects());
+  TIDEMARK_RETURN_IF_ERROR(ResolveRows());
+  LearnTypes();
+  AddRoots();
+  graph_.losses_.names_refused = told_.names.refused();
+  graph_.names_ = told_.names.TakeNames();
+  return {};
+}
+
+Result<void> GraphBuilder::NumberObjects() {
+  const uint64_t all = graph_.holder_count() + told_.objects.size();
+  TIDEMARK_ASSIGN_OR_RETURN(const auto order, AddressOrder::Make(told_.objects.span(), scratch_));
+  TIDEMARK_ASSIGN_OR_RETURN(graph_.address_, Array<uint64_t>::Make(scratch_, all));
+  TIDEMARK_ASSIGN_OR_RETURN(graph_.shape_, Array<HeapGraph::Shape>::Make(scratch_, all));
+  const uint64_t size = FillObjects(order);
+  if (size < all) {
+    TIDEMARK_RETURN_IF_ERROR(graph_.address_.Resize(size));
+    TIDEMARK_RETURN_IF_ERROR(graph_.shape_.Resize(size));
+  }
+  TIDEMARK_ASSIGN_OR_RETURN(
+      graph_.index_,
+      AddressIndex::Make(graph_.address_.span().subspan(graph_.holder_count()), scratch_));
+  return {};
+}
+
+// Leaves out all but the first of each group that overlaps. Writes the id of each told object over
+// its bytes. How many holders and objects there are.
+uint64_t GraphBuilder::FillObjects(const AddressOrder& order) {
+  const bool ids = graph_.fact(kAddressesAreIds.key) == kAddressesAreIds.value;
+  for (ObjectId id = 0; id < graph_.holder_count(); ++id) {
+    graph_.address_[id] = graph_.holders_[id].address;
+  }
+  ObjectId next = graph_.holder_count();
+  uint64_t last = 0, end = 0;
+  order.ForEach(scratch_, [&](uint64_t position) {
+    ToldObject& told = told_.objects[position];
+    if (next > graph_.holder_count() && (told.address < end || told.address == last)) {
+      ++graph_.losses_.overlapping_objects;
+      told.bytes = kNoId;
+      return;
+    }
+    graph_.address_[next] = last = told.address;
+    graph_.shape_[next] = {told.bytes, told.type};
+    uint64_t bytes = told.bytes;
+    if (told.bytes == ToldHeap::kLarge) {
+      bytes = graph_.large_bytes_[next] = told_.large_bytes.at(told.address);
+    }
+    end = ids ? last : last + std::min(bytes, ~uint64_t{0} - last);
+    told.bytes = next++;
+  });
+  return next;
+}
+
+uint64_t GraphBuilder::ToldCount(uint64_t row) const {
+  const uint64_t count = row & HeapGraph::kLargeCount;
+  return count != HeapGraph::kLargeCount ? count : told_.large_rows.at(BeginOf(row));
+}
+
+Result<void> GraphBuilder::ResolveRows() {
+  const uint64_t of_extras = OrderExtras();
+  TIDEMARK_RETURN_IF_ERROR(told_.labels.Reserve(of_extras));
+  TIDEMARK_ASSIGN_OR_RETURN(graph_.row_, Array<uint64_t>::Make(scratch_, graph_.size()));
+  TIDEMARK_ASSIGN_OR_RETURN(graph_.target_,
+                            Array<ObjectId>::Make(scratch_, told_.targets.size() + of_extras));
+  Count(ResolveHolders());
+  const uint64_t objects = told_.objects.size();
+  const bool alone = scratch_.spills() || objects < kFewObjects;
+  const uint64_t half = alone ? objects : objects / 2;
+  auto other = std::async(alone ? std::launch::deferred : std::launch::async,
+                          [&] { return ResolveObjects(half, objects, {}); });
+  Count(ResolveObjects(0, half, progress_));
+  Count(other.get());
+  told_.objects.Reset();
+  told_.targets.Reset();
+  AddExtras();
+  TIDEMARK_ASSIGN_OR_RETURN(graph_.label_, told_.labels.Finish());
+  return {};
+}
+
+GraphBuilder::Resolved GraphBuilder::ResolveHolders() {
+  Resolved resolved;
+  Window window;
+  for (ObjectId id = 0; id < graph_.holder_count(); ++id) {
+    ResolveRow(id, told_.holder_rows[id], &window, &resolved);
+  }
+  return resolved;
+}
+
+// Of told objects, from the one at position `begin` on.
+GraphBuilder::Resolved GraphBuilder::ResolveObjects(uint64_t begin, uint64_t end,
+                                                    const Progress& progress) {
+  Resolved resolved;
+  Window window;
+  for (uint64_t i = begin; i < end; ++i) {
+    scratch_.BreatheAt(i);
+    ProgressAt(progress, "resolving references", i - begin, end - begin);
+    const ToldObject& told = told_.objects[i];
+    if (told.bytes != kNoId && told.row != 0) {
+      ResolveRow(told.bytes, told.row, &window, &resolved);
+    }
+  }
+  return resolved;
+}
+
+// The row stays where it was told, without references that point nowhere or at their owner.
+void GraphBuilder::ResolveRow(ObjectId source, uint64_t row, Window* window, Resolved* resolved) {
+  const uint64_t begin = BeginOf(row), end = begin + ToldCount(row);
+  uint64_t next = begin;
+  for (uint64_t at = begin; at < end; ++at) {
+    if (at < window->begin || at >= window->end) Look(at, window);
+    scratch_.BreatheAt(at);
+    const ObjectId target = graph_.Covering(told_.targets[at], window->found[at - window->begin]);
+    if (target == kNoObject) ++resolved->dangling;
+    if (target == kNoObject || target == source) continue;
+    graph_.target_[next] = target;
+    told_.labels[next++] = told_.labels[at];
+  }
+  const uint64_t count = next - begin;
+  if (count >= HeapGraph::kLargeCount) resolved->large_rows.emplace_back(source, count);
+  graph_.row_[source] = HeapGraph::PackedRow(begin, count);
+  resolved->edges += count;
+}
+
+void GraphBuilder::Look(uint64_t begin, Window* window) const {
+  window->begin = begin;
+  window->end = std::min(begin + kBatch, told_.targets.size());
+  window->found.resize(kBatch);
+  const auto targets = told_.targets.span().subspan(begin, window->end - begin);
+  const uint64_t piece = scratch_.spills() ? kPiece : kBatch;
+  for (uint64_t done = 0; done < targets.size(); done += piece) {
+    scratch_.Breathe();
+    graph_.index_.Find(targets.subspan(done, std::min(piece, targets.size() - done)),
+                       &window->found[done]);
+  }
+}
+
+void GraphBuilder::Count(const Resolved& resolved) {
+  graph_.edges_ += resolved.edges;
+  graph_.losses_.dangling_references += resolved.dangling;
+  graph_.large_rows_.insert(resolved.large_rows.begin(), resolved.large_rows.end());
+}
+
+// Puts the extras in the order of their owners, whose ids they get in place of addresses. How many
+// references the rows of those owners may have with them.
+uint64_t GraphBuilder::OrderExtras() {
+  auto extras = told_.extras.span();
+  if (extras.empty()) return 0;
+  uint64_t known = 0;
+  for (const ToldHeap::Extra& extra : extras) {
+    scratch_.BreatheAt(known);
+    const AddressIndex::Found found = graph_.index_.Find(extra.source);
+    if (!found.begins) {
+      ++graph_.losses_.unknown_sources;
+      continue;
+    }
+    extras[known] = extra;
+    extras[known++].source = found.at_or_before + graph_.holder_count();
+  }
+  told_.extras.Shrink(known);
+  extras = told_.extras.span();
+  std::stable_sort(
+      extras.begin(), extras.end(),
+      [](const ToldHeap::Extra& a, const ToldHeap::Extra& b) { return a.source < b.source; });
+  uint64_t references = extras.size();
+  // An owner's row is known by its position among the told ones, which only a sweep finds.
+  std::vector<bool> owns(graph_.size());
+  for (const ToldHeap::Extra& extra : extras) owns[extra.source] = true;
+  for (const ToldObject& told : told_.objects.span()) {
+    if (told.bytes != kNoId && owns[told.bytes]) references += ToldCount(told.row);
+  }
+  return references;
+}
+
+// Rows with further references are written once more, behind the others.
+void GraphBuilder::AddExtras() {
+  const auto extras = told_.extras.span();
+  uint64_t next = told_.labels.size();
+  const auto push = [&](ObjectId target, uint32_t label) {
+    graph_.target_[next++] = target;
+    told_.labels.Push(label);
+  };
+  for (size_t i = 0; i < extras.size();) {
+    const auto source = static_cast<ObjectId>(extras[i].source);
+    const uint64_t old_begin = BeginOf(graph_.row_[source]), begin = next;
+    const uint64_t old_count = graph_.edge_count(source);
+    for (uint64_t edge = old_begin; edge < old_begin + old_count; ++edge) {
+      push(graph_.target_[edge], told_.labels[edge]);
+    }
+    for (; i < extras.size() && extras[i].source == source; ++i) {
+      scratch_.BreatheAt(i);
+      const ObjectId target = graph_.Find(extras[i].target);
+      if (target == kNoObject) ++graph_.losses_.dangling_references;
+      if (target != kNoObject && target != source) push(target, extras[i].label);
+    }
+    graph_.edges_ += next - begin - old_count;
+    graph_.SetRow(source, begin, next - begin);
+  }
+}
+
+void GraphBuilder::LearnTypes() {
+  for (uint64_t i = 0; i < told_.hints.size(); ++i) {
+    scratch_.BreatheAt(i);
+    const ToldHeap::TypeHint& hint = told_.hints[i];
+    const AddressIndex::Found found = graph_.index_.Find(hint.target);
+    if (!found.begins) continue;
+    const ObjectId id = found.at_or_before + graph_.holder_count();
+    if (graph_.type(id) == 0) graph_.SetType(id, graph_.AddType({hint.type, "", 0, false}));
+  }
+}
+
+void GraphBuilder::AddRoots() {
+  for (ObjectId id = 0; id < graph_.holder_count(); ++id) {
+    graph_.roots_.push_back({id, graph_.holders_[id].kind});
+  }
+  std::vector<Root> told;
+  for (const ToldHeap::Root& root : told_.roots.span()) {
+    const ObjectId id = graph_.Find(root.address);
+    if (id == kNoObject) {
+      ++graph_.losses_.unknown_sources;
+    } else {
+      told.push_back({id, root.kind});
+    }
+  }
+  std::stable_sort(told.begin(), told.end(),
+                   [](const Root& a, const Root& b) { return a.object < b.object; });
+  for (const Root& root : told) {
+    if (graph_.roots_.empty() || graph_.roots_.back().object != root.object) {
+      graph_.roots_.push_back(root);
+    }
+  }
+}
 
 Result<std::unique_ptr<HeapGraph>> BuildGraph(HeapSource& source, Scratch& scratch,
                                               const Progress& progress) {
   auto graph = std::make_unique<HeapGraph>();
-  NameTable names;
-  ObjectPass objects(*graph, names, scratch, progress);
+  ToldHeap told(*graph, scratch, progress);
   TIDEMARK_ASSIGN_OR_RETURN(const ReadOutcome outcome,
-                            source.Read(objects, {.references = false, .contents = false}));
-  TIDEMARK_RETURN_IF_ERROR(objects.Finish(outcome, source.format()));
-  ReferencePass references(*graph, names, scratch, progress, outcome.bytes);
-  TIDEMARK_ASSIGN_OR_RETURN(const ReadOutcome again,
-                            source.Read(references, {.references = true, .contents = false}));
-  if (again.bytes < outcome.bytes) return Corrupt("the dump became shorter while it was read");
-  TIDEMARK_RETURN_IF_ERROR(references.Finish());
+                            source.Read(told, {.references = true, .contents = false}));
+  graph->damage_ = outcome.damage;
+  graph->format_ = source.format();
+  TIDEMARK_RETURN_IF_ERROR(GraphBuilder(*graph, told, scratch, progress).Build());
   return graph;
 }
 

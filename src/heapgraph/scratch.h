@@ -126,7 +126,7 @@ class GrowingArray {
 
   // Room for `count` more, so that as many Push cannot fail.
   Result<void> Reserve(uint64_t count) {
-    if (size_ + count <= array_.size()) return {};
+    if (HasRoom(count)) return {};
     const uint64_t wanted = std::max(size_ + count, array_.size() * 2);
     if (!array_.empty()) return array_.Resize(wanted);
     auto made = Array<T>::Make(scratch_, std::max(wanted, kFirst));
@@ -134,11 +134,18 @@ class GrowingArray {
     array_ = std::move(*made);
     return {};
   }
+  bool HasRoom(uint64_t count) const { return size_ + count <= array_.size(); }
   void Push(const T& value) { array_[size_++] = value; }
   void Pop() { --size_; }
   uint64_t size() const { return size_; }
   T& operator[](uint64_t index) { return array_[index]; }
   std::span<T> span() { return {array_.data(), size_}; }
+  std::span<const T> span() const { return {array_.data(), size_}; }
+  void Shrink(uint64_t size) { size_ = size; }
+  void Reset() {
+    array_.Reset();
+    size_ = 0;
+  }
   // What was pushed, as an array of just that size. Leaves this empty.
   Result<Array<T>> Finish() {
     TIDEMARK_RETURN_IF_ERROR(Reserve(1));  // so that there is an array

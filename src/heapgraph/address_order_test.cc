@@ -1,4 +1,4 @@
-#include "heapgraph/sort_by_address.h"
+#include "heapgraph/address_order.h"
 
 #include <gtest/gtest.h>
 
@@ -8,45 +8,35 @@
 namespace tidemark::heapgraph {
 namespace {
 
-using Records = std::vector<ObjectRecord>;
-
-// `bytes` numbers them, so that the order of equal addresses shows.
-Records Numbered(const std::vector<uint64_t>& addresses) {
-  Records records;
-  for (const uint64_t address : addresses) {
-    records.push_back({address, static_cast<uint32_t>(records.size()), 0});
-  }
-  return records;
-}
-
-void ExpectSorted(const Records& given) {
+void ExpectSorted(const std::vector<uint64_t>& addresses) {
   HeapScratch scratch;
-  auto array = *Array<ObjectRecord>::Make(scratch, given.size());
-  std::copy(given.begin(), given.end(), array.data());
-  ASSERT_TRUE(SortByAddress(&array, scratch));
-  Records expected = given;
-  std::stable_sort(
-      expected.begin(), expected.end(),
-      [](const ObjectRecord& a, const ObjectRecord& b) { return a.address < b.address; });
-  for (size_t i = 0; i < expected.size(); ++i) {
-    ASSERT_EQ(array[i].address, expected[i].address) << i;
-    ASSERT_EQ(array[i].bytes, expected[i].bytes) << i;
+  std::vector<ToldObject> objects;
+  std::vector<uint64_t> expected, visited;  // positions
+  for (const uint64_t address : addresses) {
+    expected.push_back(objects.size());
+    objects.push_back({.address = address, .row = 0, .bytes = 8, .type = 0});
   }
+  std::stable_sort(expected.begin(), expected.end(),
+                   [&](uint64_t a, uint64_t b) { return addresses[a] < addresses[b]; });
+  const auto order = AddressOrder::Make(objects, scratch);
+  ASSERT_TRUE(order);
+  order->ForEach(scratch, [&](uint64_t position) { visited.push_back(position); });
+  ASSERT_EQ(visited, expected);
 }
 
-TEST(SortByAddress, AnyOrderOfAnyAddresses) {
+TEST(AddressOrder, OfAnyAddresses) {
   std::mt19937_64 random(1);
   for (const int bits : {1, 8, 20, 48, 64}) {
     std::vector<uint64_t> addresses(5000);
     for (uint64_t& address : addresses) address = random() >> (64 - bits);
-    ExpectSorted(Numbered(addresses));
+    ExpectSorted(addresses);
   }
   ExpectSorted({});
 }
 
 // Regions in random order, as allocators' spans lie in a dump; each ascending, with equal
 // addresses within and, where one meets the next, between them.
-TEST(SortByAddress, RunsThatAreApartMeetOrOverlap) {
+TEST(AddressOrder, OfRunsThatAreApartMeetOrOverlap) {
   std::mt19937_64 random(2);
   for (const uint64_t reach : {900, 9000, 10000, 13000}) {
     std::vector<uint64_t> regions(50);
@@ -61,7 +51,7 @@ TEST(SortByAddress, RunsThatAreApartMeetOrOverlap) {
       std::sort(run.begin(), run.end());
       addresses.insert(addresses.end(), run.begin(), run.end());
     }
-    ExpectSorted(Numbered(addresses));
+    ExpectSorted(addresses);
   }
 }
 

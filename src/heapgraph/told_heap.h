@@ -1,0 +1,71 @@
+// What a source tells of a heap, as it comes: addresses, not ids yet.
+#pragma once
+
+#include <unordered_map>
+
+#include "heapgraph/address_order.h"
+#include "heapgraph/graph.h"
+#include "heapgraph/name_table.h"
+
+namespace tidemark::heapgraph {
+
+// Types, names, holders and facts go straight into the graph.
+class ToldHeap : public HeapSink {
+ public:
+  static constexpr uint32_t kLarge = ~0u;  // bytes of a ToldObject that are in large_bytes
+
+  ToldHeap(HeapGraph& graph, Scratch& scratch, const Progress& progress);
+
+  uint32_t Intern(std::string_view name) override { return names.Intern(name); }
+  void OnType(const TypeEvent& type) override;
+  void OnObject(const ObjectEvent& object) override;
+  void OnHolder(const HolderEvent& holder) override;
+  void OnRoot(RootKind kind, uint64_t address) override;
+  void OnReference(uint64_t source, const Reference& reference) override;
+  void OnFact(const FactEvent& fact) override;
+  void OnProgress(uint64_t done_bytes) override;
+
+  // The scratch's errors, of any event; more objects than a graph has ids for.
+  const Result<void>& status() const { return status_; }
+
+  struct Root {
+    uint64_t address;
+    RootKind kind;
+  };
+  // A reference told apart from its owner.
+  struct Extra {
+    uint64_t source, target;
+    uint32_t label;
+  };
+  // What a reference says of its target's type.
+  struct TypeHint {
+    uint64_t target;
+    TypeKey type;
+  };
+  NameTable names;
+  GrowingArray<ToldObject> objects;
+  std::unordered_map<uint64_t, uint64_t> large_bytes;  // by address; objects of 4 GiB and more
+  std::unordered_map<uint64_t, uint64_t> large_rows;   // by where they begin; their lengths
+  std::vector<uint64_t> holder_rows;                   // of the graph's holders
+  GrowingArray<uint64_t> targets;                      // of rows: objects' and holders'
+  GrowingArray<uint32_t> labels;                       // likewise
+  GrowingArray<TypeHint> hints;
+  GrowingArray<Extra> extras;
+  GrowingArray<Root> roots;
+
+ private:
+  TypeId TypeOf(TypeKey key);
+  uint64_t AddRow(std::span<const Reference> references);
+  void AddHint(const Reference& reference);
+
+  HeapGraph& graph_;
+  Scratch& scratch_;
+  const Progress& progress_;
+  struct {
+    TypeKey key = 0;
+    TypeId id = 0;
+  } recent_[1024];
+  Result<void> status_;
+};
+
+}  // namespace tidemark::heapgraph
