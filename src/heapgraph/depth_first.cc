@@ -1,13 +1,13 @@
 #include "heapgraph/depth_first.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace tidemark::heapgraph {
 namespace {
 
-constexpr uint32_t kBetweenSigns = 1 << 16;  // of progress
-constexpr size_t kTargetsAhead = 8;          // of a wide object, for which memory is asked
-constexpr uint64_t kAhead = 24;  // elements for which memory is asked before they are used
+constexpr uint64_t kAhead = 24;      // elements for which memory is asked before they are used
+constexpr size_t kTargetsAhead = 8;  // likewise, of those to be visited next
 
 // A reference that the walk met when its target had been visited already.
 struct CrossReference {
@@ -28,80 +28,101 @@ class Walk {
         cross_(scratch) {}
 
   Result<void> Run() {
-    TIDEMARK_ASSIGN_OR_RETURN(visited_, Array<uint64_t>::Make(scratch_, graph_.size() / 64 + 1));
+    TIDEMARK_RETURN_IF_ERROR(MarkLeaves());
     TIDEMARK_RETURN_IF_ERROR(object_.Reserve(uint64_t{graph_.size()} + 1));
     TIDEMARK_RETURN_IF_ERROR(parent_.Reserve(uint64_t{graph_.size()} + 1));
     object_.Push(kNoObject);
     parent_.Push(0);
     for (const Root& root : graph_.roots()) {
-      if (!Visited(root.object)) {
-        TIDEMARK_RETURN_IF_ERROR(From(root.object));
-      } else {
-        TIDEMARK_RETURN_IF_ERROR(cross_.Reserve(1));
-        cross_.Push({0, root.object});
-      }
+      TIDEMARK_RETURN_IF_ERROR(stack_.Reserve(1));
+      stack_.Push({0, root.object});
+      TIDEMARK_RETURN_IF_ERROR(Follow());
     }
+    state_.Reset();
+    stack_.Reset();
     TIDEMARK_ASSIGN_OR_RETURN(tree_.object, object_.Finish());
     TIDEMARK_ASSIGN_OR_RETURN(tree_.parent, parent_.Finish());
-    visited_.Reset();
     TIDEMARK_RETURN_IF_ERROR(NumberTargets());
     return GroupByTarget();
   }
 
  private:
-  struct Position {
-    uint32_t vertex;
-    uint32_t next;  // reference of it to follow
+  // A reference that is still to be followed.
+  struct Open {
+    uint32_t from;  // preorder number
+    ObjectId to;
   };
+  // Two bits for each object, 32 of them in a word.
+  static constexpr uint64_t kVisited = 1, kLeaf = 2;
+  static constexpr uint32_t kInWord = 32;
+  uint64_t StateOf(ObjectId object) const {
+    return state_[object / kInWord] >> object % kInWord * 2 & (kVisited | kLeaf);
+  }
 
-  bool Visited(ObjectId object) const { return (visited_[object / 64] >> object % 64 & 1) != 0; }
-
-  Result<void> Visit(ObjectId object, uint32_t parent) {
-    TIDEMARK_RETURN_IF_ERROR(stack_.Reserve(1));
-    const auto targets = graph_.targets(object);
-    const auto vertex = static_cast<uint32_t>(object_.size());
-    visited_[object / 64] |= uint64_t{1} << object % 64;
-    object_.Push(object);
-    parent_.Push(parent);
-    stack_.Push({vertex, 0});
-    for (size_t i = 0; i < std::min(targets.size(), kTargetsAhead); ++i) {
-      graph_.PrefetchRow(targets[i]);
-    }
-    scratch_.BreatheAt(vertex);
-    if (vertex % kBetweenSigns == 0) {
-      if (progress_) progress_("walking the graph", vertex, graph_.size());
+  // Objects without references, which are most of them, need no look at their rows.
+  Result<void> MarkLeaves() {
+    TIDEMARK_ASSIGN_OR_RETURN(state_, Array<uint64_t>::Make(scratch_, graph_.size() / kInWord + 1));
+    for (ObjectId id = 0; id < graph_.size(); ++id) {
+      scratch_.BreatheAt(id);
+      if (graph_.targets(id).empty()) state_[id / kInWord] |= kLeaf << id % kInWord * 2;
     }
     return {};
   }
 
-  Result<void> From(ObjectId root) {
-    TIDEMARK_RETURN_IF_ERROR(Visit(root, 0));
+  void Visit(ObjectId object, uint32_t parent) {
+    state_[object / kInWord] |= kVisited << object % kInWord * 2;
+    object_.Push(object);
+    parent_.Push(parent);
+  }
+
+  // What is open, until nothing is. Of an object's targets the leaves come first; which order they
+  // come in makes no difference to the dominators.
+  Result<void> Follow() {
     while (stack_.size() > 0) {
-      Position& top = stack_[stack_.size() - 1];
-      const uint32_t vertex = top.vertex;
-      const auto targets = graph_.targets(object_[vertex]);
-      ObjectId below = kNoObject;
-      while (top.next < targets.size()) {
-        if (top.next + kTargetsAhead < targets.size()) {
-          graph_.PrefetchRow(targets[top.next + kTargetsAhead]);
-        }
-        const ObjectId target = targets[top.next++];
-        scratch_.BreatheAt(++followed_);
-        if (top.next < targets.size()) graph_.PrefetchTargets(targets[top.next]);
-        if (!Visited(target)) {
-          below = target;
-          break;
-        }
+      const Open open = stack_[stack_.size() - 1];
+      stack_.Pop();
+      const uint64_t state = StateOf(open.to);
+      if ((state & kVisited) != 0) {
         TIDEMARK_RETURN_IF_ERROR(cross_.Reserve(1));
-        cross_.Push({vertex, target});
+        cross_.Push({open.from, open.to});
+        continue;
       }
-      if (below == kNoObject) {
-        stack_.Pop();
+      const auto vertex = static_cast<uint32_t>(object_.size());
+      ProgressAt(progress_, "walking the graph", vertex, graph_.size());
+      scratch_.BreatheAt(vertex);
+      Visit(open.to, open.from);
+      if ((state & kLeaf) != 0) continue;
+      const uint64_t below = stack_.size();
+      TIDEMARK_RETURN_IF_ERROR(OpenTargets(graph_.targets(open.to), vertex));
+      AskForNext(below);
+    }
+    return {};
+  }
+
+  Result<void> OpenTargets(std::span<const ObjectId> targets, uint32_t from) {
+    if (!stack_.HasRoom(targets.size())) TIDEMARK_RETURN_IF_ERROR(stack_.Reserve(targets.size()));
+    if (!cross_.HasRoom(targets.size())) TIDEMARK_RETURN_IF_ERROR(cross_.Reserve(targets.size()));
+    for (const ObjectId target : targets) {
+      scratch_.BreatheAt(++followed_);
+      const uint64_t state = StateOf(target);
+      if ((state & kVisited) != 0) {
+        cross_.Push({from, target});
+      } else if ((state & kLeaf) != 0) {
+        Visit(target, from);
       } else {
-        TIDEMARK_RETURN_IF_ERROR(Visit(below, vertex));
+        stack_.Push({from, target});
       }
     }
     return {};
+  }
+
+  // Asks for the rows of those that were opened last, and for the targets of the next.
+  void AskForNext(uint64_t below) {
+    const uint64_t size = stack_.size();
+    for (uint64_t i = std::max(below, size - std::min(size, kTargetsAhead)); i < size; ++i) {
+      graph_.PrefetchRow(stack_[i].to);
+    }
+    if (size > 1) graph_.PrefetchTargets(stack_[size - 2].to);
   }
 
   // The walk needs to know only whether an object was visited, which takes a bit of it; the numbers
@@ -160,11 +181,11 @@ class Walk {
   Scratch& scratch_;
   const Progress& progress_;
   DepthFirstTree& tree_;
-  uint64_t followed_ = 0;    // references
-  Array<uint64_t> visited_;  // [graph size] bits
+  uint64_t followed_ = 0;  // references
+  Array<uint64_t> state_;
   GrowingArray<ObjectId> object_;
   GrowingArray<uint32_t> parent_;
-  GrowingArray<Position> stack_;
+  GrowingArray<Open> stack_;
   GrowingArray<CrossReference> cross_;
 };
 
