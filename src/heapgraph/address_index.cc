@@ -67,17 +67,18 @@ uint64_t AddressIndex::GiveWords() {
 }
 
 void AddressIndex::FillWords(const Region& region, Scratch& scratch) {
-  uint64_t begun = region.words;
+  uint64_t at = region.words, word = uint64_t{region.first} << 32;
   for (uint64_t i = region.first; i <= region.last; ++i) {
-    const uint64_t granule = GranuleOf(region, address_[i]);
-    const uint64_t word = region.words + (granule >> kGranulesShift);
-    for (; begun <= word; ++begun) {
-      word_[begun] = i << 32;
-      scratch.BreatheAt(begun);
+    const uint64_t granule = (address_[i] - region.low) >> region.shift;
+    for (const uint64_t last = region.words + (granule >> kGranulesShift); at < last; ++at) {
+      scratch.BreatheAt(at);
+      word_[at] = word;
+      word = i << 32;
     }
-    word_[word] |= uint64_t{1} << granule % 32;
+    word |= uint64_t{1} << granule % 32;
     scratch.BreatheAt(i);
   }
+  word_[at] = word;
 }
 
 const AddressIndex::Region* AddressIndex::RegionOf(uint64_t address) const {

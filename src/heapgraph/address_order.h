@@ -39,10 +39,12 @@ class AddressOrder {
       std::pop_heap(runs.begin(), runs.end(), Later{objects_});
       Run run = runs.back();
       runs.pop_back();
+      const uint64_t until = runs.empty() ? ~uint64_t{0} : objects_[runs.front().next].address;
       do {
         scratch.BreatheAt(run.next);
         visit(run.next++);
-      } while (run.next < run.end && (runs.empty() || !Later{objects_}(run, runs.front())));
+      } while (run.next < run.end && (objects_[run.next].address < until || runs.empty() ||
+                                      !Later{objects_}(run, runs.front())));
       if (run.next == run.end) continue;
       runs.push_back(run);
       std::push_heap(runs.begin(), runs.end(), Later{objects_});

@@ -30,8 +30,12 @@ Result<void> PutInOrder(const DepthFirstTree& walk, const Array<uint32_t>& domin
   TIDEMARK_ASSIGN_OR_RETURN(tree->place_after, Array<uint32_t>::Make(scratch, graph_size));
   for (uint32_t vertex = 1; vertex < vertices; ++vertex) {
     scratch.BreatheAt(vertex);
-    if (vertex + kAhead < vertices) {
+    if (vertex + 2 * kAhead < vertices) {
       __builtin_prefetch(&tree->place_after[walk.object[vertex + kAhead]], 1);
+      __builtin_prefetch(&next_place[dominator[vertex + 2 * kAhead]], 1);
+      const uint32_t about = next_place[dominator[vertex + kAhead]];  // where it will be, mostly
+      __builtin_prefetch(&tree->order[about], 1);
+      __builtin_prefetch(&tree->extent[about], 1);
     }
     uint32_t& next = next_place[dominator[vertex]];
     tree->order[next] = walk.object[vertex];

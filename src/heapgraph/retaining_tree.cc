@@ -1,26 +1,52 @@
 #include "heapgraph/retaining_tree.h"
 
-#include <unordered_map>
+#include <vector>
 
 namespace tidemark::heapgraph {
 namespace {
 
-// A child of a node of the tree: a holder, or all objects of a type.
-struct ChildKey {
-  uint32_t parent;
-  uint32_t type;  // kHolder: `holder` says which
-  ObjectId holder;
-  bool operator==(const ChildKey&) const = default;
-};
-constexpr uint32_t kHolder = ~0u;
 constexpr size_t kAhead = 24;  // objects for which memory is asked before they are placed
 
-struct HashChildKey {
-  size_t operator()(const ChildKey& key) const {
-    uint64_t mixed = (uint64_t{key.parent} << 32 | key.type) * 0x9E3779B97F4A7C15;
-    mixed ^= mixed >> 29;
-    return (mixed + key.holder) * 0xBF58476D1CE4E5B9 >> 7;
+// Nodes by what they are below, and their type: a table with open addressing, looked up for most
+// objects of a heap.
+class ChildTable {
+ public:
+  // The node, or 0: there is none yet, and Put makes it known.
+  uint32_t Find(uint32_t parent, TypeId type) const {
+    const uint64_t key = KeyOf(parent, type);
+    for (size_t at = HomeOf(key);; at = (at + 1) % slots_.size()) {
+      if (slots_[at].key == key) return slots_[at].node;
+      if (slots_[at].key == kFree) return 0;
+    }
   }
+  void Put(uint32_t parent, TypeId type, uint32_t node) {
+    if (2 * ++used_ > slots_.size()) Grow();
+    Insert({KeyOf(parent, type), node});
+  }
+
+ private:
+  struct Slot {
+    uint64_t key = kFree;
+    uint32_t node = 0;
+  };
+  static constexpr uint64_t kFree = ~uint64_t{0};  // no type has this number
+  static uint64_t KeyOf(uint32_t parent, TypeId type) { return uint64_t{parent} << 32 | type; }
+  size_t HomeOf(uint64_t key) const { return (key * 0x9E3779B97F4A7C15 >> 32) % slots_.size(); }
+  void Insert(const Slot& slot) {
+    size_t at = HomeOf(slot.key);
+    while (slots_[at].key != kFree) at = (at + 1) % slots_.size();
+    slots_[at] = slot;
+  }
+  void Grow() {
+    std::vector<Slot> slots(2 * slots_.size());
+    slots.swap(slots_);
+    for (const Slot& slot : slots) {
+      if (slot.key != kFree) Insert(slot);
+    }
+  }
+
+  std::vector<Slot> slots_ = std::vector<Slot>(1024);  // a power of two, at most half taken
+  size_t used_ = 0;
 };
 
 class Builder {
@@ -90,24 +116,23 @@ class Builder {
       ++result_.cut_objects;
       return above;
     }
-    const ChildKey key{above, holder ? kHolder : graph_.type(id), holder ? id : kNoObject};
-    if (key == recent_key_) return recent_node_;
-    if (const auto found = children_.find(key); found != children_.end()) {
-      recent_key_ = key;
-      return recent_node_ = found->second;
+    const TypeId type = holder ? 0 : graph_.type(id);
+    if (!holder) {  // of which there is one of each
+      const uint32_t known = children_.Find(above, type);
+      if (known != 0) return known;
     }
     if (result_.nodes.size() >= limits_.nodes) {
       ++result_.cut_objects;
       return above;
     }
     const auto place = static_cast<uint32_t>(result_.nodes.size());
-    children_.emplace(key, place);
+    if (!holder) children_.Put(above, type, place);
     depth_.push_back(depth_[above] + 1);
     example_retained_.push_back(0);
     RetainingNode node;
     node.parent = above;
-    node.holder = key.holder;
-    node.type = holder ? 0 : key.type;
+    node.holder = holder ? id : kNoObject;
+    node.type = type;
     result_.nodes.push_back(node);
     return place;
   }
@@ -123,9 +148,7 @@ class Builder {
   GrowingArray<Open> open_;                 // the dominators above, outermost first
   std::vector<uint32_t> depth_;             // by node
   std::vector<uint64_t> example_retained_;  // by node, bytes
-  std::unordered_map<ChildKey, uint32_t, HashChildKey> children_;
-  ChildKey recent_key_{~0u, 0, 0};
-  uint32_t recent_node_ = 0;
+  ChildTable children_;
   RetainingTree result_;
 };
 

@@ -1,7 +1,6 @@
 #include "heapreport/make_report.h"
 
 #include <algorithm>
-#include <unordered_set>
 
 #include "base/time.h"
 #include "heapreport/report_tree.h"
@@ -23,13 +22,13 @@ void FillTotals(const HeapAnalysis& analysis, HeapReport* report) {
   report->garbage_objects = tree.garbage_objects;
   report->garbage_bytes = tree.garbage_bytes;
   // What is under the virtual root is a root, or reached from several.
-  std::unordered_set<ObjectId> roots;
-  for (const heapgraph::Root& root : graph.roots()) roots.insert(root.object);
+  std::vector<bool> roots(graph.size());
+  for (const heapgraph::Root& root : graph.roots()) roots[root.object] = true;
   uint64_t seen = 0;
   for (const uint64_t place : tree.top_level()) {
     analysis.scratch->BreatheAt(seen++);
     const ObjectId id = tree.order[place];
-    const bool owned = roots.contains(id);
+    const bool owned = roots[id];
     (owned ? report->owned_bytes : report->shared_bytes) += tree.retained[place];
     (owned ? report->owned_objects : report->shared_objects) += tree.retained_objects(id);
   }
