@@ -101,9 +101,18 @@ class SpanReader : public ContentsSink {
   Result<void> status() const { return status_; }
   uint64_t implausible() const { return implausible_; }
   NameNumbers& names() { return names_; }
-  Result<heapgraph::Array<GoSpan>> Finish() { return spans_.Finish(); }
+  Result<heapgraph::Array<GoSpan>> Finish() {
+    NumberNames();
+    return spans_.Finish();
+  }
 
  private:
+  // Spans whose names are numbered together: the table's memory was asked for by then.
+  struct Unnamed {
+    uint64_t span;  // in spans_
+    NameAt name;
+  };
+  static constexpr size_t kUnnamed = 32;
   struct Candidate {
     bool is_span = false, known = false;
     SpanLayout layout;
@@ -162,8 +171,17 @@ class SpanReader : public ContentsSink {
     span.span_id = At<std::array<uint8_t, 8>>(bytes, layout.context + 16);
     const NameAt name{At<uint64_t>(bytes, layout.name),
                       std::min<uint64_t>(At<uint64_t>(bytes, layout.name + 8), kMaxName)};
-    if (name.address != 0 && name.length != 0) span.name = names_.Number(name);
+    if (name.address != 0 && name.length != 0) {
+      names_.Prefetch(name);
+      unnamed_.push_back({spans_.size(), name});
+    }
     spans_.Push(span);
+    if (unnamed_.size() == kUnnamed) NumberNames();
+  }
+
+  void NumberNames() {
+    for (const Unnamed& each : unnamed_) spans_[each.span].name = names_.Number(each.name);
+    unnamed_.clear();
   }
 
   const HeapGraph& graph_;
@@ -171,6 +189,7 @@ class SpanReader : public ContentsSink {
   heapgraph::Scratch& scratch_;
   std::vector<Candidate> layouts_;  // by type
   GrowingArray<GoSpan> spans_;
+  std::vector<Unnamed> unnamed_;
   NameNumbers names_;
   uint64_t implausible_ = 0, told_ = 0;
   Result<void> status_;

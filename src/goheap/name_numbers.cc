@@ -26,6 +26,10 @@ uint32_t NameNumbers::Number(const NameAt& name) {
   return static_cast<uint32_t>(*slot & ((1u << kNumberBits) - 1));
 }
 
+void NameNumbers::Prefetch(const NameAt& name) const {
+  if (!slots_.empty()) __builtin_prefetch(&slots_[HashOf(name) & (slots_.size() - 1)]);
+}
+
 // The slot that has it, or the empty one where it would be.
 NameNumbers::Slot* NameNumbers::Find(const NameAt& name, uint64_t hash) {
   for (uint64_t at = hash;; ++at) {

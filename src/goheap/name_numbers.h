@@ -20,6 +20,8 @@ class NameNumbers {
 
   // From 1, in the order they came; 0: kMaxNames others came before.
   uint32_t Number(const NameAt& name);
+  // Asks, ahead of time, for what Number(name) will look at.
+  void Prefetch(const NameAt& name) const;
   // Of number 1 first.
   const std::vector<NameAt>& names() const { return names_; }
 

@@ -1,7 +1,9 @@
 #include "heapdump/analyze_go.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
+#include <unordered_map>
 
 #include "goheap/go_typing.h"
 
@@ -48,7 +50,7 @@ struct Gathered {
 };
 
 // A shrunk dump keeps the ids of a sample of its spans.
-bool HasIds(const GoSpan& span) { return span.span_id != decltype(span.span_id){}; }
+bool HasIds(const GoSpan& span) { return std::bit_cast<uint64_t>(span.span_id) != 0; }
 
 // Newest end first; those that have not ended behind, newest start first; last those without ids.
 bool Newer(const GoSpan* a, const GoSpan* b) {
@@ -63,9 +65,9 @@ SpansUnder Summarize(ObjectId owner, Gathered gathered, const GoSpans& found) {
   under.example = gathered.example;
   HeldSpans& held = under.spans;
   held.spans = gathered.spans.size();
-  std::map<std::string_view, uint64_t> names;
+  std::vector<uint64_t> numbers(found.names.size());  // of spans, by the number of their names
   for (const GoSpan* span : gathered.spans) {
-    ++names[found.names[span->name]];
+    ++numbers[span->name];
     if (span->end_ns == 0) continue;
     ++held.ended;
     held.newest_end_ns = std::max(held.newest_end_ns, span->end_ns);
@@ -73,9 +75,14 @@ SpansUnder Summarize(ObjectId owner, Gathered gathered, const GoSpans& found) {
       held.oldest_end_ns = span->end_ns;
     }
   }
+  std::unordered_map<std::string_view, uint64_t> names;
+  for (size_t number = 0; number < numbers.size(); ++number) {
+    if (numbers[number] > 0) names[found.names[number]] += numbers[number];
+  }
   for (const auto& [name, count] : names) held.names.push_back({std::string(name), count});
-  std::stable_sort(held.names.begin(), held.names.end(),
-                   [](const NamedCount& a, const NamedCount& b) { return a.count > b.count; });
+  std::sort(held.names.begin(), held.names.end(), [](const NamedCount& a, const NamedCount& b) {
+    return a.count != b.count ? a.count > b.count : a.name < b.name;
+  });
   if (held.names.size() > kMaxNames) held.names.resize(kMaxNames);
   const auto shown = static_cast<ptrdiff_t>(std::min(kMaxTraces, gathered.spans.size()));
   std::partial_sort(gathered.spans.begin(), gathered.spans.begin() + shown, gathered.spans.end(),

@@ -31,7 +31,7 @@ bool AddressOrder::FindLongRuns(Scratch& scratch) {
       return false;
     }
     if (i > 0) runs_.back().end = i;
-    runs_.push_back({i, count});
+    runs_.push_back({i, count, objects_[i].address});
   }
   return true;
 }

@@ -34,34 +34,31 @@ class AddressOrder {
       visit(sorted_[i].position);
     }
     std::vector<Run> runs = runs_;
-    std::make_heap(runs.begin(), runs.end(), Later{objects_});
+    std::make_heap(runs.begin(), runs.end(), Later);
     while (!runs.empty()) {
-      std::pop_heap(runs.begin(), runs.end(), Later{objects_});
+      std::pop_heap(runs.begin(), runs.end(), Later);
       Run run = runs.back();
       runs.pop_back();
-      const uint64_t until = runs.empty() ? ~uint64_t{0} : objects_[runs.front().next].address;
       do {
         scratch.BreatheAt(run.next);
         visit(run.next++);
-      } while (run.next < run.end && (objects_[run.next].address < until || runs.empty() ||
-                                      !Later{objects_}(run, runs.front())));
+        if (run.next == run.end) break;
+        run.address = objects_[run.next].address;
+      } while (runs.empty() || !Later(run, runs.front()));
       if (run.next == run.end) continue;
       runs.push_back(run);
-      std::push_heap(runs.begin(), runs.end(), Later{objects_});
+      std::push_heap(runs.begin(), runs.end(), Later);
     }
   }
 
  private:
   struct Run {
     uint64_t next, end;  // positions
+    uint64_t address;    // of the next
   };
-  struct Later {
-    std::span<const ToldObject> objects;
-    bool operator()(const Run& a, const Run& b) const {
-      const uint64_t of_a = objects[a.next].address, of_b = objects[b.next].address;
-      return of_a != of_b ? of_a > of_b : a.next > b.next;
-    }
-  };
+  static bool Later(const Run& a, const Run& b) {
+    return a.address != b.address ? a.address > b.address : a.next > b.next;
+  }
   struct Key {
     uint64_t address, position;
   };

@@ -217,13 +217,23 @@ void GraphBuilder::AddExtras() {
 }
 
 void GraphBuilder::LearnTypes() {
-  for (uint64_t i = 0; i < told_.hints.size(); ++i) {
-    scratch_.BreatheAt(i);
-    const ToldHeap::TypeHint& hint = told_.hints[i];
-    const AddressIndex::Found found = graph_.index_.Find(hint.target);
-    if (!found.begins) continue;
-    const ObjectId id = found.at_or_before + graph_.holder_count();
-    if (graph_.type(id) == 0) graph_.SetType(id, graph_.AddType({hint.type, "", 0, false}));
+  std::vector<uint64_t> targets;
+  std::vector<AddressIndex::Found> found(kPiece);
+  for (uint64_t done = 0; done < told_.hints.size(); done += kPiece) {
+    const auto hints =
+        told_.hints.span().subspan(done, std::min(kPiece, told_.hints.size() - done));
+    scratch_.Breathe();
+    targets.clear();
+    for (const ToldHeap::TypeHint& hint : hints) targets.push_back(hint.target);
+    graph_.index_.Find(targets, found.data());
+    for (AddressIndex::Found& each : found) {
+      if (each.begins) graph_.PrefetchShape(each.at_or_before += graph_.holder_count());
+    }
+    for (size_t i = 0; i < hints.size(); ++i) {
+      const ObjectId id = found[i].at_or_before;
+      if (!found[i].begins || graph_.type(id) != 0) continue;
+      graph_.SetType(id, graph_.AddType({hints[i].type, "", 0, false}));
+    }
   }
 }
 
