@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +32,12 @@ Result<int> TemporaryFile(const std::string& directory, uint64_t bytes) {
     return Failed(directory, "a temporary file", bytes, error);
   }
   return fd;
+}
+
+uint64_t FaultsOfThisThread() {
+  rusage usage{};
+  getrusage(RUSAGE_THREAD, &usage);
+  return static_cast<uint64_t>(usage.ru_minflt) + static_cast<uint64_t>(usage.ru_majflt);
 }
 
 }  // namespace
@@ -170,12 +177,20 @@ void SpillFile::Breathe() {
     --easy_breaths_;
     return;
   }
-  uint64_t resident = ResidentBytes();
-  if (resident >= limits_.resident) {
+  // Nothing becomes resident without a fault, and those are counted cheaper than pages are.
+  const uint64_t faults = FaultsOfThisThread() - faults_at_look_;
+  const bool same_thread = looked_by_ == std::this_thread::get_id();
+  if (same_thread && resident_at_look_ + faults * kMostAFault < limits_.resident) return;
+  resident_at_look_ = ResidentBytes();
+  if (resident_at_look_ >= limits_.resident) {
     for (const auto& [memory, spilled] : spilled_) madvise(memory, spilled.bytes, MADV_DONTNEED);
-    resident = ResidentBytes();
+    resident_at_look_ = ResidentBytes();
   }
-  if (resident < limits_.resident) easy_breaths_ = (limits_.resident - resident) / kMostABreath;
+  looked_by_ = std::this_thread::get_id();
+  faults_at_look_ = FaultsOfThisThread();
+  if (resident_at_look_ < limits_.resident) {
+    easy_breaths_ = (limits_.resident - resident_at_look_) / kMostABreath;
+  }
 }
 
 }  // namespace tidemark

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "heapgraph/scratch.h"
 
@@ -18,10 +19,11 @@ namespace tidemark {
 // by unmapping the pages of those files (what they hold stays, in the page cache or on the disk).
 class SpillFile : public heapgraph::Scratch {
  public:
-  // What may become resident from one breath to the next: a fault maps all that the page cache
-  // holds in one piece, which on file systems with large folios is up to two megabytes, for each of
-  // the dozens of places that were touched.
-  static constexpr uint64_t kMostABreath = uint64_t{64} << 20;
+  // What may become resident by one fault: all that the page cache holds in one piece, which on
+  // file systems with large folios is up to two megabytes. And from one breath to the next, when
+  // dozens of places are touched.
+  static constexpr uint64_t kMostAFault = uint64_t{2} << 20;
+  static constexpr uint64_t kMostABreath = 32 * kMostAFault;
 
   SpillFile(uint64_t memory_limit, std::string directory)
       : SpillFile({memory_limit / 4, memory_limit - std::min(kMostABreath, memory_limit / 4)},
@@ -65,6 +67,8 @@ class SpillFile : public heapgraph::Scratch {
   std::map<std::byte*, Spilled> spilled_;
   uint64_t in_memory_ = 0, in_files_ = 0, peak_ = 0, peak_spilled_ = 0;
   uint64_t easy_breaths_ = 0;  // to come before the next look at the resident memory
+  uint64_t resident_at_look_ = 0, faults_at_look_ = 0;
+  std::thread::id looked_by_;
 };
 
 // Bytes of this process in memory now, from /proc/self/statm; 0 = cannot be read.

@@ -123,6 +123,7 @@ template <typename T>
 class GrowingArray {
  public:
   explicit GrowingArray(Scratch& scratch) : scratch_(scratch) {}
+  ~GrowingArray() { Reset(); }
 
   // Room for `count` more, so that as many Push cannot fail.
   Result<void> Reserve(uint64_t count) {
@@ -142,7 +143,9 @@ class GrowingArray {
   std::span<T> span() { return {array_.data(), size_}; }
   std::span<const T> span() const { return {array_.data(), size_}; }
   void Shrink(uint64_t size) { size_ = size; }
+  // Gives back what was used; what was not stays untouched.
   void Reset() {
+    if (!array_.empty()) (void)array_.Resize(size_);
     array_.Reset();
     size_ = 0;
   }
