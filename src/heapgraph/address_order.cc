@@ -9,31 +9,24 @@ namespace {
 
 constexpr int kDigitBits = 11;
 constexpr size_t kDigits = size_t{1} << kDigitBits;
-constexpr size_t kLongRun = 16;  // on average
 
 }  // namespace
 
-Result<AddressOrder> AddressOrder::Make(std::span<const ToldObject> objects, Scratch& scratch) {
-  AddressOrder order;
-  order.objects_ = objects;
-  if (!order.FindLongRuns(scratch)) TIDEMARK_RETURN_IF_ERROR(order.Sort(scratch));
-  return order;
+std::vector<AscendingRuns::Run> AscendingRuns::Take() {
+  if (runs_.size() > kAlways + count_ / kLong) runs_.clear();
+  for (size_t i = 0; i < runs_.size(); ++i) {
+    runs_[i].end = i + 1 < runs_.size() ? runs_[i + 1].next : count_;
+  }
+  return std::move(runs_);
 }
 
-// False when they are short.
-bool AddressOrder::FindLongRuns(Scratch& scratch) {
-  const uint64_t count = objects_.size();
-  for (uint64_t i = 0; i < count; ++i) {
-    scratch.BreatheAt(i);
-    if (i > 0 && objects_[i].address >= objects_[i - 1].address) continue;
-    if (i > 0 && runs_.size() >= count / kLongRun) {
-      runs_.clear();
-      return false;
-    }
-    if (i > 0) runs_.back().end = i;
-    runs_.push_back({i, count, objects_[i].address});
-  }
-  return true;
+Result<AddressOrder> AddressOrder::Make(std::span<const ToldObject> objects, std::vector<Run> runs,
+                                        Scratch& scratch) {
+  AddressOrder order;
+  order.objects_ = objects;
+  order.runs_ = std::move(runs);
+  if (order.runs_.empty()) TIDEMARK_RETURN_IF_ERROR(order.Sort(scratch));
+  return order;
 }
 
 // A radix sort, which is stable, over the bits in which any two addresses differ.

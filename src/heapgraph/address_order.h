@@ -17,14 +17,42 @@ struct ToldObject {
   uint32_t type;
 };
 
+// Ascending runs of addresses, found as they come.
+class AscendingRuns {
+ public:
+  struct Run {
+    uint64_t next, end;  // positions
+    uint64_t address;    // of the next
+  };
+  void Add(uint64_t address) {
+    if (count_ == 0 || address < last_) Begin(address);
+    last_ = address;
+    ++count_;
+  }
+  // In the order they came; none when they are short, fewer than 16 long on average.
+  std::vector<Run> Take();
+
+ private:
+  static constexpr uint64_t kLong = 16, kAlways = 4096;  // runs of any length are kept
+  void Begin(uint64_t address) {
+    if (runs_.size() > kAlways + count_ / kLong) runs_ = {};
+    if (runs_.empty() && count_ > 0) return;  // given up
+    runs_.push_back({count_, 0, address});
+  }
+
+  std::vector<Run> runs_;
+  uint64_t count_ = 0, last_ = 0;
+};
+
 // The positions of objects in ascending order of their addresses; those with equal addresses in
 // the order they came. Dumps tell one region of an allocator behind the other, so that there are
 // mostly few ascending runs, which are merged as they are visited.
 class AddressOrder {
  public:
-  // `objects` outlives it. Takes 16 bytes an object of scratch when runs are short. Errors: the
-  // scratch's.
-  static Result<AddressOrder> Make(std::span<const ToldObject> objects, Scratch& scratch);
+  // `objects` outlives it; `runs` are theirs, none: they are sorted, which takes 32 bytes an object
+  // of scratch. Errors: the scratch's.
+  static Result<AddressOrder> Make(std::span<const ToldObject> objects,
+                                   std::vector<AscendingRuns::Run> runs, Scratch& scratch);
 
   // visit(position) of each, in order.
   template <typename Visit>
@@ -52,17 +80,13 @@ class AddressOrder {
   }
 
  private:
-  struct Run {
-    uint64_t next, end;  // positions
-    uint64_t address;    // of the next
-  };
+  using Run = AscendingRuns::Run;
   static bool Later(const Run& a, const Run& b) {
     return a.address != b.address ? a.address > b.address : a.next > b.next;
   }
   struct Key {
     uint64_t address, position;
   };
-  bool FindLongRuns(Scratch& scratch);
   Result<void> Sort(Scratch& scratch);
   void SortByDigit(const Key* from, Key* to, int shift, Scratch& scratch) const;
 

@@ -18,7 +18,9 @@ void ExpectSorted(const std::vector<uint64_t>& addresses) {
   }
   std::stable_sort(expected.begin(), expected.end(),
                    [&](uint64_t a, uint64_t b) { return addresses[a] < addresses[b]; });
-  const auto order = AddressOrder::Make(objects, scratch);
+  AscendingRuns runs;
+  for (const uint64_t address : addresses) runs.Add(address);
+  const auto order = AddressOrder::Make(objects, runs.Take(), scratch);
   ASSERT_TRUE(order);
   order->ForEach(scratch, [&](uint64_t position) { visited.push_back(position); });
   ASSERT_EQ(visited, expected);

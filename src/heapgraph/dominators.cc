@@ -1,5 +1,7 @@
 #include "heapgraph/dominators.h"
 
+#include <future>
+
 #include "heapgraph/semi_nca.h"
 
 namespace tidemark::heapgraph {
@@ -46,33 +48,34 @@ Result<void> PutInOrder(const DepthFirstTree& walk, const Array<uint32_t>& domin
   return {};
 }
 
+void FillOwnBytes(const HeapGraph& graph, uint64_t begin, uint64_t end, Scratch& scratch,
+                  DominatorTree* tree) {
+  for (uint64_t place = begin; place < end; ++place) {
+    scratch.BreatheAt(place);
+    if (place + kAhead < end) graph.PrefetchShape(tree->order[place + kAhead]);
+    tree->retained[place] = graph.bytes(tree->order[place]);
+  }
+}
+
 // From the last place to the first: what one dominates lies behind it.
 Result<void> SumRetained(const HeapGraph& graph, Scratch& scratch, const Progress& progress,
                          DominatorTree* tree) {
   const uint64_t places = tree->order.size();
   TIDEMARK_ASSIGN_OR_RETURN(tree->retained, Array<uint64_t>::Make(scratch, places));
+  auto half = std::async(scratch.spills() ? std::launch::deferred : std::launch::async,
+                         [&] { FillOwnBytes(graph, places / 2, places, scratch, tree); });
+  FillOwnBytes(graph, 0, places / 2, scratch, tree);
+  half.get();
   for (uint64_t place = places; place-- > 0;) {
     scratch.BreatheAt(place);
     ProgressAt(progress, "adding up sizes", places - place, places);
-    if (place > kAhead) graph.PrefetchShape(tree->order[place - kAhead]);
-    uint64_t bytes = graph.bytes(tree->order[place]);
-    for (const uint64_t child : tree->children_at(place)) bytes += tree->retained[child];
-    tree->retained[place] = bytes;
+    if (tree->extent[place] == 1) continue;
+    for (const uint64_t child : tree->children_at(place)) {
+      tree->retained[place] += tree->retained[child];
+    }
   }
   for (const uint64_t place : tree->top_level()) tree->reachable_bytes += tree->retained[place];
   return {};
-}
-
-void SumGarbage(const HeapGraph& graph, Scratch& scratch, DominatorTree* tree) {
-  uint64_t bytes = 0;
-  for (ObjectId id = graph.holder_count(); id < graph.size(); ++id) {
-    scratch.BreatheAt(id);
-    bytes += graph.bytes(id);
-  }
-  // Every holder is a root.
-  tree->reachable_objects = tree->order.size() - graph.holder_count();
-  tree->garbage_objects = graph.size() - tree->order.size();
-  tree->garbage_bytes = bytes - tree->reachable_bytes;
 }
 
 }  // namespace
@@ -90,7 +93,10 @@ Result<DominatorTree> ComputeDominators(const HeapGraph& graph, Scratch& scratch
   walk.object.Reset();
   dominator.Reset();
   TIDEMARK_RETURN_IF_ERROR(SumRetained(graph, scratch, progress, &tree));
-  SumGarbage(graph, scratch, &tree);
+  // Every holder is a root.
+  tree.reachable_objects = tree.order.size() - graph.holder_count();
+  tree.garbage_objects = graph.size() - tree.order.size();
+  tree.garbage_bytes = graph.bytes() - tree.reachable_bytes;
   return tree;
 }
 

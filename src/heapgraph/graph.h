@@ -64,6 +64,7 @@ class HeapGraph {
   bool is_holder(ObjectId id) const { return id < holders_.size(); }
   const Holder& holder(ObjectId id) const { return holders_[id]; }
 
+  uint64_t bytes() const { return bytes_; }  // of all objects
   uint64_t address(ObjectId id) const { return address_[id]; }
   uint64_t bytes(ObjectId id) const {  // shallow; 0 of a holder
     const uint32_t bytes = shape_[id].bytes;
@@ -147,7 +148,7 @@ class HeapGraph {
   Array<uint64_t> row_;      // [size]; rows lie in the order in which the source told them
   Array<ObjectId> target_;
   Array<uint32_t> label_;
-  uint64_t edges_ = 0;
+  uint64_t edges_ = 0, bytes_ = 0;
   std::map<ObjectId, uint64_t> large_bytes_, large_rows_;
   std::vector<Holder> holders_;
   std::vector<Root> roots_;

@@ -28,7 +28,8 @@ Result<void> GraphBuilder::Build() {
 
 Result<void> GraphBuilder::NumberObjects() {
   const uint64_t all = graph_.holder_count() + told_.objects.size();
-  TIDEMARK_ASSIGN_OR_RETURN(const auto order, AddressOrder::Make(told_.objects.span(), scratch_));
+  TIDEMARK_ASSIGN_OR_RETURN(const auto order,
+                            AddressOrder::Make(told_.objects.span(), told_.runs.Take(), scratch_));
   TIDEMARK_ASSIGN_OR_RETURN(graph_.address_, Array<uint64_t>::Make(scratch_, all));
   TIDEMARK_ASSIGN_OR_RETURN(graph_.shape_, Array<HeapGraph::Shape>::Make(scratch_, all));
   const uint64_t size = FillObjects(order);
@@ -64,6 +65,7 @@ uint64_t GraphBuilder::FillObjects(const AddressOrder& order) {
     if (told.bytes == ToldHeap::kLarge) {
       bytes = graph_.large_bytes_[next] = told_.large_bytes.at(told.address);
     }
+    graph_.bytes_ += bytes;
     end = ids ? last : last + std::min(bytes, ~uint64_t{0} - last);
     told.bytes = next++;
   });

@@ -45,6 +45,7 @@ void ToldHeap::OnObject(const ObjectEvent& object) {
     bytes = kLarge;
     large_bytes[object.address] = object.bytes;
   }
+  runs.Add(object.address);
   objects.Push({object.address, AddRow(object.references), bytes, TypeOf(object.type)});
 }
 

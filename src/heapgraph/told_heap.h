@@ -44,6 +44,7 @@ class ToldHeap : public HeapSink {
   };
   NameTable names;
   GrowingArray<ToldObject> objects;
+  AscendingRuns runs;                                  // of objects
   std::unordered_map<uint64_t, uint64_t> large_bytes;  // by address; objects of 4 GiB and more
   std::unordered_map<uint64_t, uint64_t> large_rows;   // by where they begin; their lengths
   std::vector<uint64_t> holder_rows;                   // of the graph's holders
