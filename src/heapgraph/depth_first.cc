@@ -122,7 +122,7 @@ class Walk {
     for (uint64_t i = std::max(below, size - std::min(size, kTargetsAhead)); i < size; ++i) {
       graph_.PrefetchRow(stack_[i].to);
     }
-    if (size > 1) graph_.PrefetchTargets(stack_[size - 2].to);
+    for (uint64_t i = 2; i <= 4 && i <= size; ++i) graph_.PrefetchTargets(stack_[size - i].to);
   }
 
   // The walk needs to know only whether an object was visited, which takes a bit of it; the numbers
