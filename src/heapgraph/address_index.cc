@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <future>
 
 namespace tidemark::heapgraph {
 namespace {
@@ -27,7 +28,12 @@ Result<AddressIndex> AddressIndex::Make(std::span<const uint64_t> address, Scrat
   index.CutIntoRegions(scratch);
   TIDEMARK_ASSIGN_OR_RETURN(index.word_, Array<uint64_t>::Make(scratch, index.GiveWords()));
   for (const Region& region : index.regions_) {
-    if (region.words != kSparse) index.FillWords(region, scratch);
+    if (region.words == kSparse) continue;
+    const uint64_t middle = scratch.spills() ? region.last + 1 : index.MiddleOf(region);
+    auto rest = std::async(middle > region.last ? std::launch::deferred : std::launch::async,
+                           [&] { index.FillWords(region, middle, region.last + 1, scratch); });
+    index.FillWords(region, region.first, middle, scratch);
+    rest.get();
   }
   return index;
 }
@@ -66,9 +72,24 @@ uint64_t AddressIndex::GiveWords() {
   return words;
 }
 
-void AddressIndex::FillWords(const Region& region, Scratch& scratch) {
-  uint64_t at = region.words, word = uint64_t{region.first} << 32;
-  for (uint64_t i = region.first; i <= region.last; ++i) {
+// About the middle of its objects, the first of a word; one behind the last when they are few.
+uint64_t AddressIndex::MiddleOf(const Region& region) const {
+  constexpr uint64_t kFew = 1 << 16;  // not worth a second thread
+  const uint64_t end = uint64_t{region.last} + 1;
+  if (end - region.first < kFew) return end;
+  uint64_t middle = region.first + (end - region.first) / 2;
+  while (middle < end && WordOf(region, address_[middle]) == WordOf(region, address_[middle - 1])) {
+    ++middle;
+  }
+  return middle;
+}
+
+// Those of the objects from `first` to the one before `end`, and of the places just before `first`.
+void AddressIndex::FillWords(const Region& region, uint64_t first, uint64_t end, Scratch& scratch) {
+  if (first == end) return;
+  uint64_t at = first == region.first ? region.words : WordOf(region, address_[first - 1]) + 1;
+  uint64_t word = first << 32;
+  for (uint64_t i = first; i < end; ++i) {
     const uint64_t granule = (address_[i] - region.low) >> region.shift;
     for (const uint64_t last = region.words + (granule >> kGranulesShift); at < last; ++at) {
       scratch.BreatheAt(at);

@@ -58,7 +58,8 @@ class AddressIndex {
   Found Search(const Region& region, uint64_t address) const;
   void CutIntoRegions(Scratch& scratch);
   uint64_t GiveWords();
-  void FillWords(const Region& region, Scratch& scratch);
+  uint64_t MiddleOf(const Region& region) const;
+  void FillWords(const Region& region, uint64_t first, uint64_t end, Scratch& scratch);
 
   std::span<const uint64_t> address_;
   std::vector<Region> regions_;

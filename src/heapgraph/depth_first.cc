@@ -1,6 +1,7 @@
 #include "heapgraph/depth_first.h"
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 namespace tidemark::heapgraph {
@@ -62,11 +63,18 @@ class Walk {
   // Objects without references, which are most of them, need no look at their rows.
   Result<void> MarkLeaves() {
     TIDEMARK_ASSIGN_OR_RETURN(state_, Array<uint64_t>::Make(scratch_, graph_.size() / kInWord + 1));
-    for (ObjectId id = 0; id < graph_.size(); ++id) {
+    const ObjectId half = graph_.size() / 2 / kInWord * kInWord;
+    auto rest = std::async(scratch_.spills() ? std::launch::deferred : std::launch::async,
+                           [&] { MarkLeaves(half, graph_.size()); });
+    MarkLeaves(0, half);
+    rest.get();
+    return {};
+  }
+  void MarkLeaves(ObjectId begin, ObjectId end) {
+    for (ObjectId id = begin; id < end; ++id) {
       scratch_.BreatheAt(id);
       if (graph_.targets(id).empty()) state_[id / kInWord] |= kLeaf << id % kInWord * 2;
     }
-    return {};
   }
 
   void Visit(ObjectId object, uint32_t parent) {

@@ -66,15 +66,20 @@ Result<void> SumRetained(const HeapGraph& graph, Scratch& scratch, const Progres
                          [&] { FillOwnBytes(graph, places / 2, places, scratch, tree); });
   FillOwnBytes(graph, 0, places / 2, scratch, tree);
   half.get();
+  uint64_t added = 0;
   for (uint64_t place = places; place-- > 0;) {
     scratch.BreatheAt(place);
     ProgressAt(progress, "adding up sizes", places - place, places);
     if (tree->extent[place] == 1) continue;
     for (const uint64_t child : tree->children_at(place)) {
+      scratch.BreatheAt(++added);
       tree->retained[place] += tree->retained[child];
     }
   }
-  for (const uint64_t place : tree->top_level()) tree->reachable_bytes += tree->retained[place];
+  for (const uint64_t place : tree->top_level()) {
+    scratch.BreatheAt(++added);
+    tree->reachable_bytes += tree->retained[place];
+  }
   return {};
 }
 

@@ -186,7 +186,9 @@ uint64_t GraphBuilder::OrderExtras() {
   // An owner's row is known by its position among the told ones, which only a sweep finds.
   std::vector<bool> owns(graph_.size());
   for (const ToldHeap::Extra& extra : extras) owns[extra.source] = true;
-  for (const ToldObject& told : told_.objects.span()) {
+  for (uint64_t i = 0; i < told_.objects.size(); ++i) {
+    scratch_.BreatheAt(i);
+    const ToldObject& told = told_.objects[i];
     if (told.bytes != kNoId && owns[told.bytes]) references += ToldCount(told.row);
   }
   return references;

@@ -136,8 +136,9 @@ struct ReadOutcome {
                        // told before it holds; what comes after is lost.
 };
 
-// A dump. Reading it again tells the same events in the same order, unless it is a pipe, which can
-// be read once (the second Read is an error).
+// A dump. The graph's builder reads it once, who looks for contents once more. Reading it again
+// tells the same events in the same order, unless it is a pipe, which can be read once (the second
+// Read is an error).
 class HeapSource {
  public:
   struct Wants {
