@@ -12,7 +12,6 @@ namespace tidemark::heapgraph {
 
 struct ToldObject {
   uint64_t address;
-  uint64_t row;    // its references, packed as HeapGraph packs them
   uint32_t bytes;  // ~0: too large for 32 bits, kept elsewhere
   uint32_t type;
 };

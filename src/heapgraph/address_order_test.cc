@@ -14,7 +14,7 @@ void ExpectSorted(const std::vector<uint64_t>& addresses) {
   std::vector<uint64_t> expected, visited;  // positions
   for (const uint64_t address : addresses) {
     expected.push_back(objects.size());
-    objects.push_back({.address = address, .row = 0, .bytes = 8, .type = 0});
+    objects.push_back({.address = address, .bytes = 8, .type = 0});
   }
   std::stable_sort(expected.begin(), expected.end(),
                    [&](uint64_t a, uint64_t b) { return addresses[a] < addresses[b]; });

@@ -72,81 +72,95 @@ uint64_t GraphBuilder::FillObjects(const AddressOrder& order) {
   return next;
 }
 
-uint64_t GraphBuilder::ToldCount(uint64_t row) const {
-  const uint64_t count = row & HeapGraph::kLargeCount;
-  return count != HeapGraph::kLargeCount ? count : told_.large_rows.at(BeginOf(row));
-}
-
 Result<void> GraphBuilder::ResolveRows() {
   const uint64_t of_extras = OrderExtras();
-  TIDEMARK_RETURN_IF_ERROR(told_.labels.Reserve(of_extras));
+  TIDEMARK_ASSIGN_OR_RETURN(const uint64_t holders_begin, AppendHolders());
+  TIDEMARK_RETURN_IF_ERROR(told_.rows.labels.Reserve(of_extras));
   TIDEMARK_ASSIGN_OR_RETURN(graph_.row_, Array<uint64_t>::Make(scratch_, graph_.size()));
   TIDEMARK_ASSIGN_OR_RETURN(graph_.target_,
-                            Array<ObjectId>::Make(scratch_, told_.targets.size() + of_extras));
-  Count(ResolveHolders());
+                            Array<ObjectId>::Make(scratch_, told_.rows.targets.size() + of_extras));
   const uint64_t objects = told_.objects.size();
   const bool alone = scratch_.spills() || objects < kFewObjects;
   const uint64_t half = alone ? objects : objects / 2;
-  auto other = std::async(alone ? std::launch::deferred : std::launch::async,
-                          [&] { return ResolveObjects(half, objects, {}); });
-  Count(ResolveObjects(0, half, progress_));
-  Count(other.get());
+  uint64_t first_of_rest = 0;
+  for (uint64_t i = 0; i < half && !alone; ++i) first_of_rest += told_.count(i);
+  auto rest = std::async(alone ? std::launch::deferred : std::launch::async,
+                         [&] { return ResolveObjects(half, objects, first_of_rest, {}); });
+  Count(ResolveObjects(0, half, 0, progress_));
+  Count(rest.get());
+  Count(ResolveHolders(holders_begin));
   told_.objects.Reset();
-  told_.targets.Reset();
+  told_.counts.Reset();
+  told_.rows.targets.Reset();
   AddExtras();
-  TIDEMARK_ASSIGN_OR_RETURN(graph_.label_, told_.labels.Finish());
+  TIDEMARK_ASSIGN_OR_RETURN(graph_.label_, told_.rows.labels.Finish());
   return {};
 }
 
-GraphBuilder::Resolved GraphBuilder::ResolveHolders() {
+// Puts the holders' rows behind the objects'. Where they begin.
+Result<uint64_t> GraphBuilder::AppendHolders() {
+  auto& [targets, labels] = told_.rows;
+  const uint64_t begin = targets.size(), count = told_.holder_rows.targets.size();
+  TIDEMARK_RETURN_IF_ERROR(told_.rows.Reserve(count));
+  for (uint64_t i = 0; i < count; ++i) {
+    scratch_.BreatheAt(i);
+    targets.Push(told_.holder_rows.targets[i]);
+    labels.Push(told_.holder_rows.labels[i]);
+  }
+  return begin;
+}
+
+GraphBuilder::Resolved GraphBuilder::ResolveHolders(uint64_t first) {
   Resolved resolved;
   Window window;
   for (ObjectId id = 0; id < graph_.holder_count(); ++id) {
-    ResolveRow(id, told_.holder_rows[id], &window, &resolved);
+    ResolveRow(id, first, told_.holder_counts[id], &window, &resolved);
+    first += told_.holder_counts[id];
   }
   return resolved;
 }
 
-// Of told objects, from the one at position `begin` on.
-GraphBuilder::Resolved GraphBuilder::ResolveObjects(uint64_t begin, uint64_t end,
+// Of told objects, from the one at position `begin` on, whose references are from `first` on.
+GraphBuilder::Resolved GraphBuilder::ResolveObjects(uint64_t begin, uint64_t end, uint64_t first,
                                                     const Progress& progress) {
   Resolved resolved;
   Window window;
   for (uint64_t i = begin; i < end; ++i) {
     scratch_.BreatheAt(i);
     ProgressAt(progress, "resolving references", i - begin, end - begin);
-    const ToldObject& told = told_.objects[i];
-    if (told.bytes != kNoId && told.row != 0) {
-      ResolveRow(told.bytes, told.row, &window, &resolved);
-    }
+    const uint64_t count = told_.count(i);
+    const ObjectId id = told_.objects[i].bytes;
+    if (id != kNoId && count > 0) ResolveRow(id, first, count, &window, &resolved);
+    first += count;
   }
   return resolved;
 }
 
 // The row stays where it was told, without references that point nowhere or at their owner.
-void GraphBuilder::ResolveRow(ObjectId source, uint64_t row, Window* window, Resolved* resolved) {
-  const uint64_t begin = BeginOf(row), end = begin + ToldCount(row);
+void GraphBuilder::ResolveRow(ObjectId source, uint64_t begin, uint64_t count, Window* window,
+                              Resolved* resolved) {
   uint64_t next = begin;
-  for (uint64_t at = begin; at < end; ++at) {
+  for (uint64_t at = begin; at < begin + count; ++at) {
     if (at < window->begin || at >= window->end) Look(at, window);
     scratch_.BreatheAt(at);
-    const ObjectId target = graph_.Covering(told_.targets[at], window->found[at - window->begin]);
+    const ObjectId target =
+        graph_.Covering(told_.rows.targets[at], window->found[at - window->begin]);
     if (target == kNoObject) ++resolved->dangling;
     if (target == kNoObject || target == source) continue;
     graph_.target_[next] = target;
-    told_.labels[next++] = told_.labels[at];
+    told_.rows.labels[next++] = told_.rows.labels[at];
   }
-  const uint64_t count = next - begin;
-  if (count >= HeapGraph::kLargeCount) resolved->large_rows.emplace_back(source, count);
-  graph_.row_[source] = HeapGraph::PackedRow(begin, count);
-  resolved->edges += count;
+  const uint64_t kept = next - begin;
+  if (kept >= HeapGraph::kLargeCount) resolved->large_rows.emplace_back(source, kept);
+  graph_.row_[source] = HeapGraph::PackedRow(begin, kept);
+  resolved->edges += kept;
 }
 
 void GraphBuilder::Look(uint64_t begin, Window* window) const {
   window->begin = begin;
-  window->end = std::min(begin + kBatch, told_.targets.size());
+  window->end = std::min(begin + kBatch, told_.rows.targets.size());
   window->found.resize(kBatch);
-  const auto targets = told_.targets.span().subspan(begin, window->end - begin);
+  const auto targets = told_.rows.targets.span().subspan(begin, window->end - begin);
   const uint64_t piece = scratch_.spills() ? kPiece : kBatch;
   for (uint64_t done = 0; done < targets.size(); done += piece) {
     scratch_.Breathe();
@@ -189,7 +203,7 @@ uint64_t GraphBuilder::OrderExtras() {
   for (uint64_t i = 0; i < told_.objects.size(); ++i) {
     scratch_.BreatheAt(i);
     const ToldObject& told = told_.objects[i];
-    if (told.bytes != kNoId && owns[told.bytes]) references += ToldCount(told.row);
+    if (told.bytes != kNoId && owns[told.bytes]) references += told_.count(i);
   }
   return references;
 }
@@ -197,17 +211,17 @@ uint64_t GraphBuilder::OrderExtras() {
 // Rows with further references are written once more, behind the others.
 void GraphBuilder::AddExtras() {
   const auto extras = told_.extras.span();
-  uint64_t next = told_.labels.size();
+  uint64_t next = told_.rows.labels.size();
   const auto push = [&](ObjectId target, uint32_t label) {
     graph_.target_[next++] = target;
-    told_.labels.Push(label);
+    told_.rows.labels.Push(label);
   };
   for (size_t i = 0; i < extras.size();) {
     const auto source = static_cast<ObjectId>(extras[i].source);
     const uint64_t old_begin = BeginOf(graph_.row_[source]), begin = next;
     const uint64_t old_count = graph_.edge_count(source);
     for (uint64_t edge = old_begin; edge < old_begin + old_count; ++edge) {
-      push(graph_.target_[edge], told_.labels[edge]);
+      push(graph_.target_[edge], told_.rows.labels[edge]);
     }
     for (; i < extras.size() && extras[i].source == source; ++i) {
       scratch_.BreatheAt(i);

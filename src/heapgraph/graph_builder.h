@@ -31,16 +31,17 @@ class GraphBuilder {
   Result<void> NumberObjects();
   uint64_t FillObjects(const AddressOrder& order);
   Result<void> ResolveRows();
-  Resolved ResolveHolders();
-  Resolved ResolveObjects(uint64_t begin, uint64_t end, const Progress& progress);
-  void ResolveRow(ObjectId source, uint64_t row, Window* window, Resolved* resolved);
+  Result<uint64_t> AppendHolders();
+  Resolved ResolveHolders(uint64_t first);
+  Resolved ResolveObjects(uint64_t begin, uint64_t end, uint64_t first, const Progress& progress);
+  void ResolveRow(ObjectId source, uint64_t begin, uint64_t count, Window* window,
+                  Resolved* resolved);
   void Look(uint64_t begin, Window* window) const;
   void Count(const Resolved& resolved);
   uint64_t OrderExtras();
   void AddExtras();
   void LearnTypes();
   void AddRoots();
-  uint64_t ToldCount(uint64_t row) const;
 
   HeapGraph& graph_;
   ToldHeap& told_;

@@ -1,5 +1,7 @@
 #include "heapgraph/told_heap.h"
 
+#include <algorithm>
+
 namespace tidemark::heapgraph {
 namespace {
 
@@ -10,8 +12,9 @@ constexpr uint64_t kMaxObjects = (uint64_t{1} << 32) - (uint64_t{16} << 20);
 
 ToldHeap::ToldHeap(HeapGraph& graph, Scratch& scratch, const Progress& progress)
     : objects(scratch),
-      targets(scratch),
-      labels(scratch),
+      counts(scratch),
+      rows(scratch),
+      holder_rows(scratch),
       hints(scratch),
       extras(scratch),
       roots(scratch),
@@ -33,7 +36,10 @@ TypeId ToldHeap::TypeOf(TypeKey key) {
 }
 
 void ToldHeap::OnObject(const ObjectEvent& object) {
-  if (!objects.HasRoom(1) && status_) status_ = objects.Reserve(1);
+  if (!objects.HasRoom(1) && status_) {
+    status_ = objects.Reserve(1);
+    if (status_) status_ = counts.Reserve(1);
+  }
   if (!status_) return;
   scratch_.BreatheAt(objects.size());
   if (objects.size() >= kMaxObjects) {
@@ -46,7 +52,10 @@ void ToldHeap::OnObject(const ObjectEvent& object) {
     large_bytes[object.address] = object.bytes;
   }
   runs.Add(object.address);
-  objects.Push({object.address, AddRow(object.references), bytes, TypeOf(object.type)});
+  const uint64_t references = AddRow(object.references, &rows);
+  if (references >= kLargeCount) large_counts[objects.size()] = references;
+  counts.Push(static_cast<uint16_t>(std::min<uint64_t>(references, kLargeCount)));
+  objects.Push({object.address, bytes, TypeOf(object.type)});
 }
 
 void ToldHeap::OnHolder(const HolderEvent& holder) {
@@ -55,28 +64,31 @@ void ToldHeap::OnHolder(const HolderEvent& holder) {
     return;
   }
   graph_.holders_.push_back({holder.kind, std::string(holder.name), holder.address});
-  holder_rows.push_back(AddRow(holder.references));
+  holder_counts.push_back(AddRow(holder.references, &holder_rows));
 }
 
-// A row without those that are nil.
-uint64_t ToldHeap::AddRow(std::span<const Reference> references) {
+Result<void> ToldHeap::Rows::Reserve(uint64_t count) {
+  if (targets.HasRoom(count) && labels.HasRoom(count)) return {};
+  TIDEMARK_RETURN_IF_ERROR(targets.Reserve(count));
+  return labels.Reserve(count);
+}
+
+// How many there are without those that are nil.
+uint64_t ToldHeap::AddRow(std::span<const Reference> references, Rows* rows) {
   if (references.empty() || !status_) return 0;
-  if (!targets.HasRoom(references.size())) {
-    status_ = targets.Reserve(references.size());
-    if (status_) status_ = labels.Reserve(references.size());
+  if (!rows->targets.HasRoom(references.size())) {
+    status_ = rows->Reserve(references.size());
     if (!status_) return 0;
   }
-  const uint64_t begin = targets.size();
+  const uint64_t begin = rows->targets.size();
   for (const Reference& reference : references) {
     if (reference.target == 0) continue;
-    targets.Push(reference.target);
-    labels.Push(reference.label.bits());
+    rows->targets.Push(reference.target);
+    rows->labels.Push(reference.label.bits());
     if (reference.target_type != 0) [[unlikely]]
       AddHint(reference);
   }
-  const uint64_t count = targets.size() - begin;
-  if (count >= HeapGraph::kLargeCount) large_rows[begin] = count;
-  return HeapGraph::PackedRow(begin, count);
+  return rows->targets.size() - begin;
 }
 
 void ToldHeap::AddHint(const Reference& reference) {

@@ -46,17 +46,31 @@ class ToldHeap : public HeapSink {
   GrowingArray<ToldObject> objects;
   AscendingRuns runs;                                  // of objects
   std::unordered_map<uint64_t, uint64_t> large_bytes;  // by address; objects of 4 GiB and more
-  std::unordered_map<uint64_t, uint64_t> large_rows;   // by where they begin; their lengths
-  std::vector<uint64_t> holder_rows;                   // of the graph's holders
-  GrowingArray<uint64_t> targets;                      // of rows: objects' and holders'
-  GrowingArray<uint32_t> labels;                       // likewise
+  // How many references each object has, and where that is kLargeCount, how many by its position.
+  static constexpr uint16_t kLargeCount = 0xffff;
+  GrowingArray<uint16_t> counts;
+  std::unordered_map<uint64_t, uint64_t> large_counts;
+  uint64_t count(uint64_t position) {
+    const uint16_t count = counts[position];
+    return count != kLargeCount ? count : large_counts.at(position);
+  }
+  // References one behind the other, in the order in which their owners came.
+  struct Rows {
+    explicit Rows(Scratch& scratch) : targets(scratch), labels(scratch) {}
+    Result<void> Reserve(uint64_t count);
+    GrowingArray<uint64_t> targets;
+    GrowingArray<uint32_t> labels;
+  };
+  Rows rows;         // of objects
+  Rows holder_rows;  // of the graph's holders
+  std::vector<uint64_t> holder_counts;
   GrowingArray<TypeHint> hints;
   GrowingArray<Extra> extras;
   GrowingArray<Root> roots;
 
  private:
   TypeId TypeOf(TypeKey key);
-  uint64_t AddRow(std::span<const Reference> references);
+  uint64_t AddRow(std::span<const Reference> references, Rows* rows);
   void AddHint(const Reference& reference);
 
   HeapGraph& graph_;
