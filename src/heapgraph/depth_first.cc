@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <future>
+#include <limits>
 #include <utility>
 
 namespace tidemark::heapgraph {
@@ -157,8 +158,11 @@ class Walk {
 
   Result<void> GroupByTarget() {
     const uint64_t vertices = tree_.object.size();
+    if (cross_.size() > std::numeric_limits<uint32_t>::max()) {
+      return TooLarge("more than 4,294,967,295 references beside those that reach an object first");
+    }
     TIDEMARK_ASSIGN_OR_RETURN(tree_.predecessor_begin,
-                              Array<uint64_t>::Make(scratch_, vertices + 1));
+                              Array<uint32_t>::Make(scratch_, vertices + 1));
     TIDEMARK_ASSIGN_OR_RETURN(tree_.predecessor, Array<uint32_t>::Make(scratch_, cross_.size()));
     auto& begin = tree_.predecessor_begin;
     for (uint64_t i = 0; i < cross_.size(); ++i) {
@@ -166,7 +170,7 @@ class Walk {
       if (i + kAhead < cross_.size()) __builtin_prefetch(&begin[cross_[i + kAhead].to], 1);
       ++begin[cross_[i].to];
     }
-    uint64_t sum = 0;
+    uint32_t sum = 0;
     for (uint64_t vertex = 0; vertex <= vertices; ++vertex) {
       scratch_.BreatheAt(vertex);
       sum += std::exchange(begin[vertex], sum);

@@ -12,7 +12,7 @@ struct DepthFirstTree {
   Array<uint32_t> parent;  // [vertices]
   // References u -> v that are not the tree's, as v's predecessors: of vertex v they are
   // predecessor[predecessor_begin[v] .. predecessor_begin[v + 1]).
-  Array<uint64_t> predecessor_begin;  // [vertices + 1]
+  Array<uint32_t> predecessor_begin;  // [vertices + 1]
   Array<uint32_t> predecessor;
 
   uint32_t vertices() const { return static_cast<uint32_t>(object.size()); }

@@ -17,42 +17,47 @@ Result<Array<uint32_t>> Extents(const Array<uint32_t>& dominator, Scratch& scrat
     scratch.BreatheAt(vertex);
     extent[dominator[vertex]] += ++extent[vertex];
   }
+  extent[0] = 0;  // see PutInOrder
   return extent;
 }
 
 // The dominator tree's preorder. The walk meets a vertex after its dominator, so each takes the
-// next places of its dominator's.
+// next places of its dominator's. Once a vertex has its place, its extent is not asked for any
+// more, and where it was lies the next place below it.
 Result<void> PutInOrder(const DepthFirstTree& walk, const Array<uint32_t>& dominator,
-                        uint64_t graph_size, Scratch& scratch, DominatorTree* tree) {
+                        Scratch& scratch, DominatorTree* tree) {
   const uint32_t vertices = walk.vertices();
-  TIDEMARK_ASSIGN_OR_RETURN(const auto extent, Extents(dominator, scratch));
-  TIDEMARK_ASSIGN_OR_RETURN(auto next_place, Array<uint32_t>::Make(scratch, vertices));
+  TIDEMARK_ASSIGN_OR_RETURN(auto extent_or_next, Extents(dominator, scratch));
   TIDEMARK_ASSIGN_OR_RETURN(tree->order, Array<ObjectId>::Make(scratch, vertices - 1));
   TIDEMARK_ASSIGN_OR_RETURN(tree->extent, Array<uint32_t>::Make(scratch, vertices - 1));
-  TIDEMARK_ASSIGN_OR_RETURN(tree->place_after, Array<uint32_t>::Make(scratch, graph_size));
   for (uint32_t vertex = 1; vertex < vertices; ++vertex) {
     scratch.BreatheAt(vertex);
-    if (vertex + 2 * kAhead < vertices) {
-      __builtin_prefetch(&tree->place_after[walk.object[vertex + kAhead]], 1);
-      __builtin_prefetch(&next_place[dominator[vertex + 2 * kAhead]], 1);
-      const uint32_t about = next_place[dominator[vertex + kAhead]];  // where it will be, mostly
-      __builtin_prefetch(&tree->order[about], 1);
-      __builtin_prefetch(&tree->extent[about], 1);
-    }
-    uint32_t& next = next_place[dominator[vertex]];
-    tree->order[next] = walk.object[vertex];
-    tree->extent[next] = extent[vertex];
-    tree->place_after[walk.object[vertex]] = next_place[vertex] = next + 1;
-    next += extent[vertex];
+    uint32_t& next = extent_or_next[dominator[vertex]];
+    const uint32_t place = next, extent = extent_or_next[vertex];
+    next += extent;
+    extent_or_next[vertex] = place + 1;
+    tree->order[place] = walk.object[vertex];
+    tree->extent[place] = extent;
   }
   return {};
 }
 
-void FillOwnBytes(const HeapGraph& graph, uint64_t begin, uint64_t end, Scratch& scratch,
-                  DominatorTree* tree) {
-  for (uint64_t place = begin; place < end; ++place) {
+void FillPlaces(Scratch& scratch, DominatorTree* tree) {
+  const uint64_t places = tree->order.size();
+  for (uint64_t place = 0; place < places; ++place) {
     scratch.BreatheAt(place);
-    if (place + kAhead < end) graph.PrefetchShape(tree->order[place + kAhead]);
+    if (place + kAhead < places) {
+      __builtin_prefetch(&tree->place_after[tree->order[place + kAhead]], 1);
+    }
+    tree->place_after[tree->order[place]] = static_cast<uint32_t>(place + 1);
+  }
+}
+
+void FillOwnBytes(const HeapGraph& graph, Scratch& scratch, DominatorTree* tree) {
+  const uint64_t places = tree->order.size();
+  for (uint64_t place = 0; place < places; ++place) {
+    scratch.BreatheAt(place);
+    if (place + kAhead < places) graph.PrefetchShape(tree->order[place + kAhead]);
     tree->retained[place] = graph.bytes(tree->order[place]);
   }
 }
@@ -61,11 +66,10 @@ void FillOwnBytes(const HeapGraph& graph, uint64_t begin, uint64_t end, Scratch&
 Result<void> SumRetained(const HeapGraph& graph, Scratch& scratch, const Progress& progress,
                          DominatorTree* tree) {
   const uint64_t places = tree->order.size();
-  TIDEMARK_ASSIGN_OR_RETURN(tree->retained, Array<uint64_t>::Make(scratch, places));
-  auto half = std::async(scratch.spills() ? std::launch::deferred : std::launch::async,
-                         [&] { FillOwnBytes(graph, places / 2, places, scratch, tree); });
-  FillOwnBytes(graph, 0, places / 2, scratch, tree);
-  half.get();
+  TIDEMARK_ASSIGN_OR_RETURN(tree->place_after, Array<uint32_t>::Make(scratch, graph.size()));
+  auto filling = std::async(scratch.spills() ? std::launch::deferred : std::launch::async,
+                            [&] { FillPlaces(scratch, tree); });
+  FillOwnBytes(graph, scratch, tree);
   uint64_t added = 0;
   for (uint64_t place = places; place-- > 0;) {
     scratch.BreatheAt(place);
@@ -76,6 +80,7 @@ Result<void> SumRetained(const HeapGraph& graph, Scratch& scratch, const Progres
       tree->retained[place] += tree->retained[child];
     }
   }
+  filling.get();
   for (const uint64_t place : tree->top_level()) {
     scratch.BreatheAt(++added);
     tree->reachable_bytes += tree->retained[place];
@@ -94,7 +99,9 @@ Result<DominatorTree> ComputeDominators(const HeapGraph& graph, Scratch& scratch
   walk.parent.Reset();
   walk.predecessor.Reset();
   walk.predecessor_begin.Reset();
-  TIDEMARK_RETURN_IF_ERROR(PutInOrder(walk, dominator, graph.size(), scratch, &tree));
+  // The largest of what follows first, as long as nothing smaller lies in what was given back.
+  TIDEMARK_ASSIGN_OR_RETURN(tree.retained, Array<uint64_t>::Make(scratch, walk.vertices() - 1));
+  TIDEMARK_RETURN_IF_ERROR(PutInOrder(walk, dominator, scratch, &tree));
   walk.object.Reset();
   dominator.Reset();
   TIDEMARK_RETURN_IF_ERROR(SumRetained(graph, scratch, progress, &tree));

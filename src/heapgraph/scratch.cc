@@ -37,6 +37,22 @@ void HeapScratch::Trim() {
   kept_.clear();
 }
 
+// Joins it with those that lie before and behind it. Called under the lock.
+void HeapScratch::Keep(std::span<std::byte> block) {
+  for (auto other = kept_.begin(); other != kept_.end();) {
+    if (other->data() + other->size() == block.data()) {
+      block = {other->data(), other->size() + block.size()};
+    } else if (block.data() + block.size() == other->data()) {
+      block = {block.data(), block.size() + other->size()};
+    } else {
+      ++other;
+      continue;
+    }
+    other = kept_.erase(other);
+  }
+  kept_.push_back(block);
+}
+
 // The smallest kept block that is large enough, cut to size; else the largest, grown. Empty when
 // nothing is kept or it does not grow.
 std::span<std::byte> HeapScratch::TakeKept(uint64_t bytes) {
@@ -54,7 +70,7 @@ std::span<std::byte> HeapScratch::TakeKept(uint64_t bytes) {
   const std::span<std::byte> block = *best;
   kept_.erase(best);
   if (block.size() >= bytes) {
-    if (block.size() > bytes) kept_.push_back(block.subspan(bytes));
+    if (block.size() > bytes) Keep(block.subspan(bytes));
     lock.unlock();
     std::memset(block.data(), 0, bytes);
     return block.first(bytes);
@@ -90,6 +106,14 @@ void HeapScratch::Count(uint64_t added) {
   peak_ = std::max(peak_, now_);
 }
 
+// What mremap does, for a block that was put together from several mappings, which it refuses.
+Result<std::span<std::byte>> HeapScratch::Moved(std::span<std::byte> bytes, uint64_t new_bytes) {
+  TIDEMARK_ASSIGN_OR_RETURN(const auto block, Allocate(new_bytes));
+  std::memcpy(block.data(), bytes.data(), std::min<uint64_t>(bytes.size(), new_bytes));
+  Release(bytes);
+  return block;
+}
+
 Result<std::span<std::byte>> HeapScratch::Resize(std::span<std::byte> bytes, uint64_t new_bytes) {
   if (bytes.empty()) return Allocate(new_bytes);
   if (new_bytes == 0) {
@@ -98,7 +122,7 @@ Result<std::span<std::byte>> HeapScratch::Resize(std::span<std::byte> bytes, uin
   }
   const uint64_t old_bytes = Rounded(bytes.size());
   void* memory = mremap(bytes.data(), old_bytes, Rounded(new_bytes), MREMAP_MAYMOVE);
-  if (memory == MAP_FAILED) return NoMemory(new_bytes);
+  if (memory == MAP_FAILED) return Moved(bytes, new_bytes);
   if (new_bytes > bytes.size()) {  // what an earlier, larger array left there
     std::memset(static_cast<std::byte*>(memory) + bytes.size(), 0,
                 std::min(old_bytes, new_bytes) - bytes.size());
@@ -113,7 +137,7 @@ void HeapScratch::Release(std::span<std::byte> bytes) {
   now_ -= bytes.size();
   const std::span<std::byte> block(bytes.data(), Rounded(bytes.size()));
   if (block.size() >= kHugePage) {
-    kept_.push_back(block);
+    Keep(block);
   } else {
     munmap(block.data(), block.size());
   }

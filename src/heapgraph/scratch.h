@@ -60,6 +60,8 @@ class HeapScratch : public Scratch {
 
  private:
   std::span<std::byte> TakeKept(uint64_t bytes);
+  void Keep(std::span<std::byte> block);
+  Result<std::span<std::byte>> Moved(std::span<std::byte> bytes, uint64_t new_bytes);
   void Count(uint64_t added);
 
   mutable std::mutex mutex_;  // guards what follows

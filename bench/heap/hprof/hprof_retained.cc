@@ -1,8 +1,7 @@
 // Dominators and retained sizes of an HPROF dump, and no more of an analysis: what keeps most, as
 // the graph names it.
-#include <algorithm>
 #include <cstdio>
-#include <vector>
+#include <map>
 
 #include "heapgraph/dominators.h"
 #include "hprof/hprof_reader.h"
@@ -15,17 +14,17 @@ using heapgraph::HeapGraph;
 
 void Print(const HeapGraph& graph, const DominatorTree& tree) {
   constexpr size_t kRows = 20;
-  std::vector<uint64_t> largest;  // places
-  for (const uint64_t place : tree.top_level()) largest.push_back(place);
-  const size_t shown = std::min(kRows, largest.size());
-  std::partial_sort(largest.begin(), largest.begin() + static_cast<ptrdiff_t>(shown), largest.end(),
-                    [&](uint64_t a, uint64_t b) { return tree.retained[a] > tree.retained[b]; });
-  for (size_t i = 0; i < shown; ++i) {
-    const auto id = tree.order[largest[i]];
+  std::multimap<uint64_t, uint64_t> largest;  // places by what they retain
+  for (const uint64_t place : tree.top_level()) {
+    if (largest.size() == kRows && tree.retained[place] <= largest.begin()->first) continue;
+    largest.emplace(tree.retained[place], place);
+    if (largest.size() > kRows) largest.erase(largest.begin());
+  }
+  for (auto row = largest.rbegin(); row != largest.rend(); ++row) {
+    const auto id = tree.order[row->second];
     const std::string& name =
         graph.is_holder(id) ? graph.holder(id).name : graph.types()[graph.type(id)].name;
-    std::printf("%15llu  %s\n", static_cast<unsigned long long>(tree.retained[largest[i]]),
-                name.c_str());
+    std::printf("%15llu  %s\n", static_cast<unsigned long long>(row->first), name.c_str());
   }
   std::printf("%llu objects reachable, %llu bytes; %llu garbage\n",
               static_cast<unsigned long long>(tree.reachable_objects),
