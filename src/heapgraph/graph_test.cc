@@ -57,6 +57,29 @@ TEST(HeapGraph, FindsTheObjectThatCoversAnAddress) {
   EXPECT_EQ(graph->bytes(2), uint64_t{5} << 30);
 }
 
+// Too sparse for a bit for each place, and not aligned; a dense stretch lies beside them.
+TEST(HeapGraph, FindsObjectsThatLieFarApart) {
+  HeapScratch scratch;
+  MadeHeap heap;
+  constexpr uint64_t kApart = uint64_t{50} << 20, kFar = 40, kDense = 1000;
+  const uint64_t dense = uint64_t{1} << 40;
+  for (uint64_t i = 0; i < kFar; ++i) heap.Object(0x1001 + i * kApart, 100, 0);
+  for (uint64_t i = 0; i < kDense; ++i) heap.Object(dense + i * 48, 40, 0);
+  const auto graph = Build(heap, scratch);
+  for (uint64_t i = 0; i < kFar; ++i) {
+    const uint64_t address = 0x1001 + i * kApart;
+    EXPECT_EQ(graph->Find(address), i);
+    EXPECT_EQ(graph->Find(address + 99), i);
+    EXPECT_EQ(graph->Find(address + 100), kNoObject);
+    EXPECT_EQ(graph->Find(address - 1), kNoObject);
+  }
+  for (uint64_t i = 0; i < kDense; ++i) {
+    EXPECT_EQ(graph->Find(dense + i * 48), kFar + i);
+    EXPECT_EQ(graph->Find(dense + i * 48 + 39), kFar + i);
+    EXPECT_EQ(graph->Find(dense + i * 48 + 40), kNoObject);
+  }
+}
+
 TEST(HeapGraph, FindsEveryObjectOfRandomHeaps) {
   std::mt19937_64 random(4);
   for (int round = 0; round < 200; ++round) {
