@@ -27,7 +27,7 @@ class ProgressLine {
   int64_t phase_began_ns_ = 0, shown_ns_ = 0;
 };
 
-// "reading objects  42 %, 812 MiB/s".
+// "reading the heap  42 %, 812 MiB/s".
 std::string ProgressText(std::string_view phase, uint64_t done, uint64_t all, bool bytes,
                          int64_t elapsed_ns);
 

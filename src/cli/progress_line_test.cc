@@ -6,15 +6,15 @@ namespace tidemark {
 namespace {
 
 TEST(ProgressLineTest, SaysTheShareAndTheRate) {
-  EXPECT_EQ(ProgressText("reading objects", 512 << 20, 1 << 30, true, 1'000'000'000),
-            "reading objects  50 %, 512 MiB/s");
+  EXPECT_EQ(ProgressText("reading the heap", 512 << 20, 1 << 30, true, 1'000'000'000),
+            "reading the heap  50 %, 512 MiB/s");
   EXPECT_EQ(ProgressText("walking the graph", 3, 4, false, 2'000'000'000),
             "walking the graph  75 %");
 }
 
 TEST(ProgressLineTest, WithoutAnEndItSaysHowFarItCame) {
-  EXPECT_EQ(ProgressText("reading objects", 1 << 20, 0, true, 100), "reading objects  1.00 MiB");
-  EXPECT_EQ(ProgressText("reading objects", 9, 3, false, 100), "reading objects  100 %");
+  EXPECT_EQ(ProgressText("reading the heap", 1 << 20, 0, true, 100), "reading the heap  1.00 MiB");
+  EXPECT_EQ(ProgressText("reading the heap", 9, 3, false, 100), "reading the heap  100 %");
 }
 
 TEST(ProgressLineTest, WritesNothingWhereNobodyLooks) {

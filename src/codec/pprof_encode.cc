@@ -48,9 +48,11 @@ class PprofWriter {
     return at->second;
   }
 
+  // The type is written even when it is "": protozero leaves out a message without fields, and a
+  // sample type less would shift the values.
   void WriteValueType(pbf_writer& parent, uint32_t field, const ValueType& type) {
     pbf_writer out(parent, field);
-    AddInt(out, 1, Index(type.type));
+    out.add_int64(1, Index(type.type));
     AddInt(out, 2, Index(type.unit));
   }
 

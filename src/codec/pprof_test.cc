@@ -205,6 +205,18 @@ TEST(PprofTest, PackedAndUnpackedAndSplitListsAreTheSame) {
   EXPECT_EQ(profile->samples.at(0).values.at(0), -5);
 }
 
+// An empty message in protobuf's eyes, which a writer may leave out. The fuzzer found it.
+TEST(PprofTest, SampleTypesWithoutNamesKeepTheirPlaces) {
+  Profile profile;
+  profile.sample_types = {{"", ""}, {"inuse_space", "bytes"}};
+  Sample& sample = profile.samples.emplace_back();
+  sample.values = {7, 4096};
+  const auto again = DecodeProfile(EncodePprof(profile));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->sample_types, profile.sample_types);
+  EXPECT_EQ(again->samples.at(0).values, sample.values);
+}
+
 TEST(PprofTest, LimitsAreKept) {
   EXPECT_EQ(DecodeProfile(Gzip(std::string(5000, 'x')), {.max_inflated_bytes = 4096}).error().code,
             ErrorCode::kResourceExhausted);
