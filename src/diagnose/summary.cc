@@ -129,6 +129,8 @@ std::string DescribeForTerminal(const Incident& incident) {
   for (const CaptureRef& capture : evidence.captures) {
     out += "  capture    " + capture.file + "  (" + capture.role + ", " + capture.instance + ")\n";
   }
+  if (!evidence.heap_dumps.empty() && !evidence.heap_dumps.back().headline.empty())
+    out += "  heap dump  " + evidence.heap_dumps.back().headline + "\n";
   for (const std::string& path : evidence.retention) out += "  held by    " + path + "\n";
   return out;
 }

@@ -33,10 +33,14 @@ TEST(SummaryTest, TheParagraphHoldsEveryLinkOfTheChain) {
       {.route = "/checkout", .growth_share = 0.9, .bytes_per_request = 2457, .method = "span"}};
   incident.evidence.traces = {{.trace_id = {1, 2}, .ended = true}};
   incident.evidence.captures = {{.id = "c", .role = "worst", .file = "captures/c.pb.gz"}};
+  incident.evidence.heap_dumps = {{.headline = "92 % of the heap is held by main.cache."}};
+  incident.evidence.retention = {"92 % main.cache -> map"};
   const std::string text = DescribeForTerminal(incident);
   for (const char* part :
        {"it grows.", "incident 42", "10 min 00 s", "Keep  a.cc:1", "/checkout: 90 %",
-        "2.40 KiB kept a request", "00000000000000010000000000000002", "captures/c.pb.gz"}) {
+        "2.40 KiB kept a request", "00000000000000010000000000000002", "captures/c.pb.gz",
+        "heap dump  92 % of the heap is held by main.cache.",
+        "held by    92 % main.cache -> map"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
 }

@@ -29,6 +29,7 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr uint32_t kMaxReplyHeaderBytes = 64 << 10;
 constexpr auto kGrace = std::chrono::milliseconds(50);
 constexpr int kMaxInterimReplies = 8;  // 1xx before the real one
+constexpr size_t kPieceBytes = 64 << 10;
 
 // One call. Lives on the stack of Fetch, which runs it to its end in the calling thread.
 class Exchange {
@@ -51,6 +52,8 @@ class Exchange {
   }
 
  private:
+  using Parser = http::response_parser<http::buffer_body>;
+
   asio::awaitable<void> Talk(std::chrono::nanoseconds timeout) {
     stream_.expires_after(timeout);
     // GCC 12 mixes up temporaries inside co_await expressions, hence the named strings.
@@ -68,17 +71,42 @@ class Exchange {
     if (write_error && !cut_off) co_return Fail("cannot send", write_error);
     beast::flat_buffer buffer;
     for (int i = 0; i < kMaxInterimReplies; ++i) {
-      http::response_parser<http::string_body> parser;
+      Parser parser;
       parser.header_limit(kMaxReplyHeaderBytes);
       parser.body_limit(call_.max_response_bytes);
       if (call_.method == "HEAD") parser.skip(true);
-      auto [read_error, read] = co_await http::async_read(stream_, buffer, parser, kAwait);
-      if (read_error) co_return Fail("cannot read the reply", read_error);
+      auto [head_error, head] = co_await http::async_read_header(stream_, buffer, parser, kAwait);
+      if (head_error) co_return Fail("cannot read the reply", head_error);
       if (parser.get().result_int() / 100 == 1) continue;
-      outcome_ = MakeReply(parser.release());
-      co_return;
+      co_return co_await TakeBody(&buffer, &parser);
     }
     outcome_ = Unavailable(Place() + "too many interim (1xx) replies");
+  }
+
+  // Reads the body into the reply, or gives it to the call's own taker.
+  asio::awaitable<void> TakeBody(beast::flat_buffer* buffer, Parser* parser) {
+    HttpReply reply;
+    reply.status = static_cast<int>(parser->get().result_int());
+    for (const auto& field : parser->get())
+      reply.headers.emplace_back(field.name_string(), field.value());
+    const bool given_on = call_.write_body && reply.status == 200;
+    std::vector<char> piece(kPieceBytes);
+    while (!parser->is_done()) {
+      auto& room = parser->get().body();
+      room.data = piece.data();
+      room.size = piece.size();
+      auto [error, read] = co_await http::async_read_some(stream_, *buffer, *parser, kAwait);
+      if (error && error != http::error::need_buffer)
+        co_return Fail("cannot read the reply", error);
+      const std::string_view got(piece.data(), piece.size() - room.size);
+      if (!given_on) {
+        reply.body += got;
+      } else if (auto taken = call_.write_body(got); !taken) {
+        outcome_ = taken.error();
+        co_return;
+      }
+    }
+    outcome_ = Inflated(std::move(reply));
   }
 
   http::request<http::string_body> MakeRequest() const {
@@ -88,7 +116,7 @@ class Exchange {
     request.target(url_.target);
     request.set(http::field::host, url_.authority);
     request.set(http::field::connection, "close");
-    if (HeaderOr(call_.headers, "Accept-Encoding").empty())
+    if (HeaderOr(call_.headers, "Accept-Encoding").empty() && !call_.write_body)
       request.set(http::field::accept_encoding, "gzip");
     for (const auto& [name, value] : call_.headers) request.insert(name, value);
     request.body() = call_.body;
@@ -97,13 +125,9 @@ class Exchange {
     return request;
   }
 
-  Result<HttpReply> MakeReply(http::response<http::string_body> response) const {
-    HttpReply reply;
-    reply.status = static_cast<int>(response.result_int());
-    for (const auto& field : response)
-      reply.headers.emplace_back(field.name_string(), field.value());
-    reply.body = std::move(response.body());
-    if (beast::iequals(response[http::field::content_encoding], "gzip") && !reply.body.empty()) {
+  Result<HttpReply> Inflated(HttpReply reply) const {
+    if (beast::iequals(HeaderOr(reply.headers, "Content-Encoding"), "gzip") &&
+        !reply.body.empty()) {
       auto inflated = Gunzip(reply.body, call_.max_response_bytes);
       if (!inflated) {
         return Error{inflated.error().code, Place() + "gzip body: " + inflated.error().message};

@@ -91,6 +91,47 @@ TEST(FetchTest, ReadsRepliesOfAllFramings) {
   }
 }
 
+TEST(FetchTest, LargeBodiesArePassedOnPieceByPiece) {
+  const std::string body = std::string(300'000, 'd') + "end";
+  const std::string bytes =
+      "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  std::string got;
+  size_t largest = 0;
+  HttpCall call;
+  call.write_body = [&](std::string_view piece) -> Result<void> {
+    largest = std::max(largest, piece.size());
+    got += piece;
+    return {};
+  };
+  {
+    OneShotPeer peer(bytes);
+    call.url = peer.url();
+    const auto reply = Fetch(call);
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->body, "");
+    EXPECT_EQ(got, body);
+    EXPECT_LE(largest, 64u << 10);
+  }
+  {
+    OneShotPeer cut(bytes.substr(0, bytes.size() - 1));
+    call.url = cut.url();
+    EXPECT_EQ(Fetch(call).error().code, ErrorCode::kUnavailable);
+  }
+  {
+    got.clear();
+    OneShotPeer other("HTTP/1.1 404 Gone\r\nContent-Length: 4\r\n\r\nnone");
+    call.url = other.url();
+    const auto reply = Fetch(call);
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->body, "none");
+    EXPECT_EQ(got, "");
+  }
+  OneShotPeer peer(bytes);
+  call.url = peer.url();
+  call.write_body = [](std::string_view) -> Result<void> { return InvalidArgument("no dump"); };
+  EXPECT_EQ(Fetch(call).error().message, "no dump");
+}
+
 TEST(FetchTest, AnyStatusIsAReply) {
   OneShotPeer peer("HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n");
   auto reply = Get(peer.url());

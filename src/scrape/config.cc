@@ -159,18 +159,37 @@ void ReadRules(YamlMap* job, const std::string& key, std::vector<RelabelRule>* r
   });
 }
 
-HeapPull ReadProfiling(const YAML::Node& node, const std::string& place, YamlProblems* problems) {
-  HeapPull heap;
-  if (!node.IsDefined()) return heap;
+// An endpoint to pull from: `enabled` and `path`, behind the configuration's path_prefix.
+void ReadEndpoint(YamlMap* map, const std::string& prefix, bool* enabled, std::string* path) {
+  map->Bool("enabled", enabled);
+  map->String("path", path);
+  *path = prefix + *path;
+  if ((*path)[0] != '/') map->Report("path", "does not begin with '/'");
+}
+
+void ReadHeapDump(YamlMap* profiling, const std::string& prefix,
+                  const std::filesystem::path& folder, HeapDumpPull* dump, YamlProblems* problems) {
+  dump->enabled = profiling->Has("heap_dump");
+  YamlMap map(profiling->Child("heap_dump"), profiling->PlaceOf("heap_dump"), problems);
+  ReadEndpoint(&map, prefix, &dump->enabled, &dump->path);
+  map.String("executable", &dump->executable);
+  if (!dump->executable.empty()) dump->executable = (folder / dump->executable).lexically_normal();
+  map.Finish();
+}
+
+void ReadProfiling(const YAML::Node& node, const std::string& place,
+                   const std::filesystem::path& folder, ScrapeJob* job, YamlProblems* problems) {
+  if (!node.IsDefined()) return;
   std::string prefix;
   YamlMap map(node, place, problems);
   map.String("path_prefix", &prefix);
-  map.DurationNs("scrape_interval", &heap.interval_ns);
+  map.DurationNs("scrape_interval", &job->heap.interval_ns);
+  ReadHeapDump(&map, prefix, folder, &job->heap_dump, problems);
+  // Who asks for heap dumps alone (a JVM) serves no profile.
+  job->heap.enabled = map.Has("pprof_config") || !map.Has("heap_dump");
   YamlMap kinds(map.Child("pprof_config"), map.PlaceOf("pprof_config"), problems);
   YamlMap memory(kinds.Child("memory"), kinds.PlaceOf("memory"), problems);
-  heap.enabled = true;
-  memory.Bool("enabled", &heap.enabled);
-  memory.String("path", &heap.path);
+  ReadEndpoint(&memory, prefix, &job->heap.enabled, &job->heap.path);
   memory.Finish();
   // Other kinds may stand there switched off, as Parca's documentation suggests.
   for (const char* kind :
@@ -186,10 +205,6 @@ HeapPull ReadProfiling(const YAML::Node& node, const std::string& place, YamlPro
   }
   kinds.Finish();
   map.Finish();
-  heap.path = prefix + heap.path;
-  if (heap.path.empty() || heap.path[0] != '/')
-    problems->Report(node, place + ": path does not begin with '/'");
-  return heap;
 }
 
 void ReadParams(YamlMap* job, QueryParameters* params, YamlProblems* problems) {
@@ -217,7 +232,7 @@ void CheckJob(const ScrapeJob& job, YamlMap* map) {
   if (job.metrics_path.empty() || job.metrics_path[0] != '/')
     map->Report("metrics_path", "does not begin with '/'");
   if (!job.metrics && !job.heap.enabled)
-    map->Report("scrape_metrics", "is false and there is no profiling_config");
+    map->Report("scrape_metrics", "is false and no profile is pulled (profiling_config)");
 }
 
 ScrapeJob ReadJob(const YAML::Node& node, const std::string& place, const Defaults& defaults,
@@ -251,8 +266,8 @@ ScrapeJob ReadJob(const YAML::Node& node, const std::string& place, const Defaul
   });
   ReadRules(&map, "relabel_configs", &job.relabel_rules, problems);
   ReadRules(&map, "metric_relabel_configs", &job.metric_relabel_rules, problems);
-  job.heap =
-      ReadProfiling(map.Child("profiling_config"), map.PlaceOf("profiling_config"), problems);
+  ReadProfiling(map.Child("profiling_config"), map.PlaceOf("profiling_config"), folder, &job,
+                problems);
   if (job.heap.interval_ns == 0) job.heap.interval_ns = job.interval_ns;
   map.Ignore(kHarmlessKeys);
   map.RefuseUnsupported(kUnsupportedKeys);

@@ -33,6 +33,13 @@ struct HeapPull {
   int64_t interval_ns = 0;                 // the job's scrape_interval unless set
 };
 
+// Heap dumps, one when an incident of the target opens (profiling_config: heap_dump).
+struct HeapDumpPull {
+  bool enabled = false;
+  std::string path = "/debug/heapdump";  // may have a query
+  std::string executable;                // a Go program's file here, which names its globals; or ""
+};
+
 struct ScrapeJob {
   std::string name;
   int64_t interval_ns = 60'000'000'000;
@@ -52,6 +59,7 @@ struct ScrapeJob {
   std::vector<RelabelRule> relabel_rules;
   std::vector<RelabelRule> metric_relabel_rules;
   HeapPull heap;
+  HeapDumpPull heap_dump;
 };
 
 struct ScrapeConfig {

@@ -40,6 +40,7 @@ scrape_configs:
       pprof_config:
         memory: {enabled: true, path: "/debug/pprof/heap?gc=1"}
         process_cpu: {enabled: false}
+      heap_dump: {path: "/debug/heapdump?gc=1", executable: ../bin/checkout}
   - job_name: fast
     scrape_interval: 2s
 )",
@@ -70,12 +71,39 @@ scrape_configs:
   EXPECT_TRUE(job.heap.enabled);
   EXPECT_EQ(job.heap.path, "/debug/pprof/heap?gc=1");
   EXPECT_EQ(job.heap.interval_ns, 30'000'000'000);
+  EXPECT_TRUE(job.heap_dump.enabled);
+  EXPECT_EQ(job.heap_dump.path, "/debug/heapdump?gc=1");
+  EXPECT_EQ(job.heap_dump.executable, "/etc/bin/checkout");
 
   const ScrapeJob& fast = config->jobs[1];
   EXPECT_EQ(fast.interval_ns, 2'000'000'000);
   EXPECT_EQ(fast.timeout_ns, 2'000'000'000)
       << "the default timeout gives way to a shorter interval";
   EXPECT_FALSE(fast.heap.enabled);
+  EXPECT_FALSE(fast.heap_dump.enabled);
+}
+
+TEST(ScrapeConfigTest, HeapDumpsAloneArePulledOnlyWhenThereIsAnIncident) {
+  const auto config = ParseScrapeConfig(R"(
+scrape_configs:
+  - job_name: jvm
+    profiling_config: {path_prefix: /actuator, heap_dump: {path: /heapdump}}
+  - job_name: both
+    profiling_config: {heap_dump: {}, pprof_config: {}}
+  - job_name: neither
+    profiling_config: {heap_dump: {enabled: false}}
+)",
+                                        "f.yml");
+  ASSERT_TRUE(config) << config.error().message;
+  const auto& [jvm, both, neither] = std::tie(config->jobs[0], config->jobs[1], config->jobs[2]);
+  EXPECT_TRUE(jvm.heap_dump.enabled);
+  EXPECT_EQ(jvm.heap_dump.path, "/actuator/heapdump");
+  EXPECT_FALSE(jvm.heap.enabled);
+  EXPECT_TRUE(both.heap_dump.enabled);
+  EXPECT_EQ(both.heap_dump.path, "/debug/heapdump");
+  EXPECT_TRUE(both.heap.enabled);
+  EXPECT_FALSE(neither.heap_dump.enabled);
+  EXPECT_FALSE(neither.heap.enabled);
 }
 
 TEST(ScrapeConfigTest, AFileWithoutScrapeConfigsScrapesNothing) {
@@ -116,6 +144,10 @@ TEST(ScrapeConfigTest, ErrorsNameFileLineAndKey) {
       {job + "  profiling_config:\n    pprof_config:\n      block: {enabled: true}\n",
        "block is not supported yet"},
       {job + "  scrape_metrics: false\n", "scrape_metrics is false"},
+      {job + "  scrape_metrics: false\n  profiling_config: {heap_dump: {}}\n",
+       "scrape_metrics is false"},
+      {job + "  profiling_config: {heap_dump: {path: heapdump}}\n",
+       "f.yml:3: scrape_configs[0].profiling_config.heap_dump.path does not begin with '/'"},
       {job + "- job_name: a\n", "f.yml:3: two jobs are named 'a'"},
       {"scrape_configs:\n- {}\n", "f.yml:2: scrape_configs[0].job_name is missing"},
       {"scrape_configs: 5\n", "f.yml:1: scrape_configs wants a list"},

@@ -69,13 +69,14 @@ Result<void> Fill(const ScrapeJob& job, const Attributes& labels, ScrapeTarget* 
   if (url.authority != target->address)
     return InvalidArgument("'" + target->address + "' is not host:port");
   if (job.heap.enabled) target->pprof_url = base + job.heap.path;
+  if (job.heap_dump.enabled) target->heap_dump_url = base + job.heap_dump.path;
   return {};
 }
 
 }  // namespace
 
 std::string ScrapeTarget::Key() const {
-  return metrics_url + "\n" + pprof_url + "\n" + CanonicalText(labels);
+  return metrics_url + "\n" + pprof_url + "\n" + heap_dump_url + "\n" + CanonicalText(labels);
 }
 
 Target TargetOfLabels(const Attributes& labels) {
@@ -111,6 +112,10 @@ Result<std::optional<ScrapeTarget>> MakeTarget(const ScrapeJob& job, Attributes 
   target.resource.attributes = target.labels;
   if (!target.pprof_url.empty())
     SetLabel(&target.resource.attributes, kPprofUrlAttribute, target.pprof_url);
+  if (!target.heap_dump_url.empty())
+    SetLabel(&target.resource.attributes, kHeapDumpUrlAttribute, target.heap_dump_url);
+  if (job.heap_dump.enabled && !job.heap_dump.executable.empty())
+    SetLabel(&target.resource.attributes, kHeapDumpExecutableAttribute, job.heap_dump.executable);
   return std::optional<ScrapeTarget>(std::move(target));
 }
 

@@ -16,13 +16,17 @@ namespace tidemark {
 // Where later captures pull a heap profile from; set on every target whose job has
 // profiling_config.
 inline constexpr char kPprofUrlAttribute[] = "tidemark.pprof.url";
+// The same for a heap dump, and the file of the program.
+inline constexpr char kHeapDumpUrlAttribute[] = "tidemark.heap_dump.url";
+inline constexpr char kHeapDumpExecutableAttribute[] = "tidemark.heap_dump.executable";
 
 struct ScrapeTarget {
   const ScrapeJob* job = nullptr;  // of the configuration, which outlives the target
   std::string address;             // host:port
   Attributes labels;               // what the target's series carry; job and instance among them
   std::string metrics_url;
-  std::string pprof_url;  // "" without profiling
+  std::string pprof_url;      // "" without profiling
+  std::string heap_dump_url;  // "" without
   int64_t interval_ns = 0;
   int64_t timeout_ns = 0;
   Resource resource;  // version "" until labels or a target_info say it

@@ -43,6 +43,7 @@ TEST(ScrapeTargetTest, RulesMayChangeAddressPathParamsTimesAndInstance) {
   ScrapeJob job = Job();
   job.params = {{"a", "1"}, {"a", "2"}, {"b", "3"}};
   job.heap.enabled = true;
+  job.heap_dump.enabled = true;
   job.relabel_rules = {
       Rule({.source_labels = {"__address__"},
             .regex = "(.*):80",
@@ -58,6 +59,8 @@ TEST(ScrapeTargetTest, RulesMayChangeAddressPathParamsTimesAndInstance) {
   EXPECT_EQ(target.metrics_url, "http://h:81/m?a=9%209&b=3&a=2");
   EXPECT_EQ(target.pprof_url, "http://h:81/debug/pprof/heap");
   EXPECT_EQ(AttributeOr(target.resource.attributes, kPprofUrlAttribute), target.pprof_url);
+  EXPECT_EQ(AttributeOr(target.resource.attributes, kHeapDumpUrlAttribute),
+            "http://h:81/debug/heapdump");
   EXPECT_EQ(target.resource.target.instance, "p-1");
   EXPECT_EQ(target.interval_ns, 5'000'000'000);
   EXPECT_EQ(target.timeout_ns, 500'000'000);

@@ -39,6 +39,7 @@ std::string HeapDumpInfoJson(const HeapDumpInfo& info) {
                    {"incident_id", info.incident_id},
                    {"state", info.state},
                    {"error", info.error},
+                   {"executable", info.executable},
                    {"received", Time(info.received_ns)},
                    {"finished", Time(info.finished_ns)},
                    {"bytes", info.bytes},
@@ -65,6 +66,7 @@ Result<HeapDumpInfo> HeapDumpInfoFromJson(std::string_view text) {
   info.incident_id = TextOf(object, "incident_id");
   info.state = TextOf(object, "state");
   info.error = TextOf(object, "error");
+  info.executable = TextOf(object, "executable");
   info.received_ns = TimeOf(object, "received");
   info.finished_ns = TimeOf(object, "finished");
   info.bytes = NumberOf(object, "bytes");

@@ -15,6 +15,7 @@ struct HeapDumpInfo {
   std::string name, service, version, incident_id;  // as its sender said; may be empty
   std::string state;                                // "waiting", "analysing", "done", "failed"
   std::string error;                                // of a failed one
+  std::string executable;  // file that names a Go program's globals and types; "" = none
   int64_t received_ns = 0, finished_ns = 0;
   uint64_t bytes = 0;  // as it was sent
   uint32_t attempts = 0;

@@ -286,8 +286,15 @@ Result<void> HeapDumps::Analyse(HeapDumpInfo* info) {
   options.memory_bytes = options_.memory_bytes;
   options.open.temp_directory = options_.directory;
   options.stop = &stop_;
+  options.open.exe = info->executable;
   const std::string path = PathOf(info->id, ".dump");
   auto analysis = AnalyzeDump(path, options);
+  if (!analysis && !info->executable.empty() && !stop_) {
+    spdlog::warn("heap dump {} with {}: {}; once more without", info->id, info->executable,
+                 analysis.error().message);
+    options.open.exe.clear();
+    analysis = AnalyzeDump(path, options);
+  }
   if (!analysis) {
     // A sender is not told where its dump lay.
     Error error = analysis.error();

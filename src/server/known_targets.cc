@@ -33,6 +33,14 @@ std::string PprofUrl(const Attributes& attributes) {
          (IsDigits(pid, 20) ? "?pid=" + pid : "");
 }
 
+std::string HeapDumpUrl(const Attributes& attributes) {
+  return AttributeOr(attributes, "tidemark.heap_dump.url");
+}
+
+std::string HeapDumpExecutable(const Attributes& attributes) {
+  return AttributeOr(attributes, "tidemark.heap_dump.executable");
+}
+
 KnownTarget* KnownTargets::Know(const Resource& resource, int64_t time_ns) {
   const auto id = static_cast<uint64_t>(IdOf(resource.target));
   auto it = targets_.find(id);

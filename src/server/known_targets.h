@@ -29,6 +29,10 @@ struct KnownTarget {
 // `tidemark run` and `tidemark watch` announce on the address their exports came from. A sender
 // cannot name another host, so it cannot make the server call one.
 std::string PprofUrl(const Attributes& attributes);
+// Where a heap dump of a target is served, or "", and the file of its program: told by the scraper
+// alone.
+std::string HeapDumpUrl(const Attributes& attributes);
+std::string HeapDumpExecutable(const Attributes& attributes);
 
 // One thread at a time. Memory: at most `max_targets`; beyond it the longest silent one is
 // forgotten.

@@ -276,6 +276,7 @@ void LiveState::Report(Suspicion suspicion, Service* service,
   }
   book_.Touch(incident);
   if (opened && service != nullptr) OrderCaptures(service, growing, *incident);
+  if (opened) OrderHeapDump(*incident);
 }
 
 void LiveState::FillEvidence(Service* service, const std::vector<GrowingStack>& growing,
@@ -336,6 +337,27 @@ void LiveState::OrderCaptures(Service* service, const std::vector<GrowingStack>&
   if (const InstanceProfile* healthy = HealthySibling(key, growing)) {
     Order(*healthy, "healthy", "growth", &incident, &id);
   }
+}
+
+// Of the leaking instance with most memory, among those that serve dumps. A program stands still
+// while it writes one, so an incident asks for one.
+void LiveState::OrderHeapDump(const Incident& incident) {
+  const KnownTarget* heaviest = nullptr;
+  const auto bytes = [](const KnownTarget& t) { return std::max(t.heap_bytes, t.rss_bytes); };
+  for (const std::string& instance : incident.instances) {
+    const KnownTarget* known = targets_.Find(
+        Target{incident.service, incident.service_namespace, incident.versions[0], instance});
+    if (known == nullptr || HeapDumpUrl(known->resource.attributes).empty()) continue;
+    if (heaviest == nullptr || bytes(*known) > bytes(*heaviest)) heaviest = known;
+  }
+  if (heaviest == nullptr) return;
+  const Attributes& attributes = heaviest->resource.attributes;
+  output_->StartHeapDump({.url = HeapDumpUrl(attributes),
+                          .info = {.name = heaviest->resource.target.instance,
+                                   .service = incident.service,
+                                   .version = incident.versions[0],
+                                   .incident_id = incident.id,
+                                   .executable = HeapDumpExecutable(attributes)}});
 }
 
 // An instance that does not grow: of the same version, else of another version without an open

@@ -17,6 +17,7 @@
 #include "ingest/span_summary.h"
 #include "query/live_view.h"
 #include "server/capturer.h"
+#include "server/heap_dump_puller.h"
 #include "server/known_targets.h"
 
 namespace tidemark {
@@ -37,6 +38,7 @@ class LiveOutput {
   virtual void StoreSeries(MetricBatch batch) = 0;  // series under our names; best effort
   virtual void SaveIncident(const Incident& incident) = 0;
   virtual bool StartCapture(CaptureOrder order) = 0;
+  virtual void StartHeapDump(HeapDumpOrder order) = 0;  // best effort
 };
 
 struct LiveStats {
@@ -59,7 +61,7 @@ class LiveState {
   void OnMetrics(const MetricBatch& batch);
   void OnProfile(ProfileBatch batch);
   void OnCaptured(const CaptureOrder& order, const CaptureRef& ref);
-  // A dump that was posted for an incident; `retention`: who holds the memory, largest first.
+  // A dump of an incident's service, analysed; `retention`: who holds the memory, largest first.
   void OnHeapDump(const std::string& incident_id, const HeapDumpRef& dump,
                   std::vector<std::string> retention);
   // About once a second: verdicts, incidents to resolve and to save. `wall_ns` is the wall clock.
@@ -96,6 +98,7 @@ class LiveState {
   void AddRecentTraces(Incident* incident);
   void OrderCaptures(Service* service, const std::vector<GrowingStack>& growing,
                      const Incident& incident);
+  void OrderHeapDump(const Incident& incident);
   bool Order(const InstanceProfile& instance, const std::string& role, const std::string& trigger,
              const Incident* incident, std::string* id);
   const InstanceProfile* HealthySibling(const ServiceKey& sick,

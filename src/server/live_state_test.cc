@@ -16,9 +16,11 @@ class Outside : public LiveOutput {
     captures.push_back(std::move(order));
     return true;
   }
+  void StartHeapDump(HeapDumpOrder order) override { heap_dumps.push_back(std::move(order)); }
   std::vector<MetricBatch> series;
   std::vector<Incident> saved;
   std::vector<CaptureOrder> captures;
+  std::vector<HeapDumpOrder> heap_dumps;
 };
 
 Resource ServiceAt(const std::string& instance, Attributes attributes = {}) {
@@ -102,6 +104,18 @@ TEST(LiveStateTest, ALeakIsNamedWithinAMinuteWithItsRouteItsTracesAndACapture) {
   EXPECT_EQ(outside.captures[0].annotations.trigger, "growth");
   EXPECT_EQ(outside.captures[0].annotations.active_traces.size(), 10u);
   EXPECT_FALSE(outside.saved.empty());
+}
+
+TEST(LiveStateTest, AnIncidentAsksForOneHeapDumpWhereOneIsServed) {
+  Outside outside;
+  LiveState live({.wall_ns = kStart}, &outside);
+  Play(&live, ServiceAt("a", {{"tidemark.heap_dump.url", "http://a/dump"}}), 120, 2 << 20);
+  ASSERT_EQ(live.Incidents().size(), 1u);
+  ASSERT_EQ(outside.heap_dumps.size(), 1u);
+  EXPECT_EQ(outside.heap_dumps[0].url, "http://a/dump");
+  EXPECT_EQ(outside.heap_dumps[0].info.name, "a");
+  EXPECT_EQ(outside.heap_dumps[0].info.version, "1.0.0");
+  EXPECT_EQ(outside.heap_dumps[0].info.incident_id, live.Incidents()[0].id);
 }
 
 TEST(LiveStateTest, ABoundedCacheThatFillsIsNoIncident) {

@@ -9,9 +9,10 @@ template <typename Batch>
 void NotePeer(const std::string& peer, std::vector<Batch>* batches) {
   for (Batch& batch : *batches) {
     // A sender may say on which port it serves its profile, not on which host: only our scraper
-    // names URLs.
+    // names URLs, and files.
     std::erase_if(batch.resource.attributes, [](const auto& attribute) {
-      return attribute.first == "tidemark.peer" || attribute.first == "tidemark.pprof.url";
+      return attribute.first == "tidemark.peer" || attribute.first == "tidemark.pprof.url" ||
+             attribute.first.starts_with("tidemark.heap_dump.");
     });
     batch.resource.attributes.emplace_back("tidemark.peer", peer);
     Normalize(&batch.resource.attributes);

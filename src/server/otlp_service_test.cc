@@ -46,11 +46,13 @@ TEST_F(OtlpServiceTest, ASenderNamesNeitherItsAddressNorAUrlToAsk) {
   ASSERT_TRUE(
       Export(OtlpSignal::kTraces, OneSpan({{"tidemark.peer", "10.0.0.1"},
                                            {"tidemark.pprof.port", "6060"},
-                                           {"tidemark.pprof.url", "http://10.0.0.1/secret"}})));
+                                           {"tidemark.pprof.url", "http://10.0.0.1/secret"},
+                                           {"tidemark.heap_dump.url", "http://10.0.0.1/secret"}})));
   ASSERT_EQ(spans_.taken.size(), 1u);
   const Attributes& attributes = spans_.taken[0].resource.attributes;
   EXPECT_EQ(AttributeOr(attributes, "tidemark.peer"), "127.0.0.1");
   EXPECT_EQ(AttributeOr(attributes, "tidemark.pprof.url"), "");
+  EXPECT_EQ(AttributeOr(attributes, "tidemark.heap_dump.url"), "");
   EXPECT_EQ(AttributeOr(attributes, "tidemark.pprof.port"), "6060");
 }
 

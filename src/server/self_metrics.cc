@@ -94,7 +94,14 @@ void AddState(const SelfState& state, Text* text) {
                 state.capturer->refused());
 }
 
-void AddHeapDumps(const HeapDumpsStats& dumps, Text* text) {
+void AddHeapDumps(const HeapDumpsStats& dumps, const HeapDumpPullerStats& pulled, Text* text) {
+  text->Counter("tidemark_heap_dumps_pulled_total", "Heap dumps fetched for incidents.",
+                pulled.pulled);
+  text->Counter("tidemark_heap_dumps_pull_failed_total", "Heap dumps that could not be fetched.",
+                pulled.failed);
+  text->Counter("tidemark_heap_dumps_pull_refused_total",
+                "Heap dumps not fetched because too many incidents wait for theirs.",
+                pulled.refused);
   text->Counter("tidemark_heap_dumps_received_total", "Heap dumps received whole.", dumps.received);
   text->Counter("tidemark_heap_dumps_received_bytes_total", "Bytes of those.",
                 dumps.received_bytes);
@@ -195,7 +202,7 @@ std::string SelfMetricsText(const SelfState& state) {
   AddIngest(state, &text);
   AddScraper(state.scraper, &text);
   AddState(state, &text);
-  AddHeapDumps(state.heap_dumps, &text);
+  AddHeapDumps(state.heap_dumps, state.pulled_heap_dumps, &text);
   AddDetectors(state.live, &text);
   AddStore(state.store, &text);
   return text.Take();

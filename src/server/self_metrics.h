@@ -7,6 +7,7 @@
 #include "net/http_server.h"
 #include "scrape/scraper.h"
 #include "server/capturer.h"
+#include "server/heap_dump_puller.h"
 #include "server/heap_dumps.h"
 #include "server/live_state.h"
 #include "server/otlp_service.h"
@@ -20,6 +21,7 @@ struct SelfState {
   const Shard* shard;
   const Capturer* capturer;
   HeapDumpsStats heap_dumps;
+  HeapDumpPullerStats pulled_heap_dumps;
   StoreStats store;
   LiveStats live;
   ScraperStats scraper;

@@ -11,6 +11,7 @@
 #include "query/api.h"
 #include "scrape/scraper.h"
 #include "server/heap_dump_api.h"
+#include "server/heap_dump_puller.h"
 #include "server/heap_dumps.h"
 #include "server/live_state.h"
 #include "server/otlp_grpc.h"
@@ -66,6 +67,7 @@ class ServerImpl : public Server,
     grpc_.reset();
     otlp_http_.reset();
     api_http_.reset();
+    heap_dump_puller_.reset();
     heap_dumps_.reset();
     capturer_.reset();
     shard_.reset();
@@ -91,6 +93,8 @@ class ServerImpl : public Server,
                          .max_upload_bytes = config_.heap_dump_max_bytes,
                          .memory_bytes = config_.heap_dump_memory_bytes},
         [this](const HeapDumpInfo& info) { OnHeapDump(info); });
+    heap_dump_puller_ =
+        std::make_unique<HeapDumpPuller>(HeapDumpPullerOptions{}, heap_dumps_.get());
     otlp_ = std::make_unique<OtlpService>(OtlpLimits{config_.max_body_bytes}, store_.get(), this);
     TIDEMARK_RETURN_IF_ERROR(Listen());
     return StartScraper();
@@ -152,6 +156,7 @@ class ServerImpl : public Server,
     if (!saved) spdlog::error("incident {} is not saved: {}", incident.id, saved.error().message);
   }
   bool StartCapture(CaptureOrder order) override { return capturer_->Enqueue(std::move(order)); }
+  void StartHeapDump(HeapDumpOrder order) override { heap_dump_puller_->Enqueue(std::move(order)); }
 
   // ---------------------------------------------------------------- LiveView
   Result<std::vector<Incident>> Incidents() override {
@@ -181,8 +186,9 @@ class ServerImpl : public Server,
   Result<std::string> Metrics() override {
     TIDEMARK_ASSIGN_OR_RETURN(const LiveStats live, Ask([this] { return Result(live_->stats()); }));
     return SelfMetricsText({&otlp_->stats(), shard_.get(), capturer_.get(), heap_dumps_->stats(),
-                            store_->stats(), live, scraper_ ? scraper_->stats() : ScraperStats(),
-                            otlp_http_->stats(), api_http_->stats()});
+                            heap_dump_puller_->stats(), store_->stats(), live,
+                            scraper_ ? scraper_->stats() : ScraperStats(), otlp_http_->stats(),
+                            api_http_->stats()});
   }
 
  private:
@@ -277,6 +283,7 @@ class ServerImpl : public Server,
   std::unique_ptr<LiveState> live_;  // touched by the shard's thread only, once that runs
   std::unique_ptr<Capturer> capturer_;
   std::unique_ptr<HeapDumps> heap_dumps_;
+  std::unique_ptr<HeapDumpPuller> heap_dump_puller_;
   std::unique_ptr<Shard> shard_;
   std::unique_ptr<OtlpService> otlp_;
   std::unique_ptr<OtlpGrpcServer> grpc_;

@@ -160,7 +160,7 @@ export function Traces({ traces }: { traces: readonly TraceEvidence[] }) {
   );
 }
 
-// Heap dumps that were posted for the incident, newest first, each with its finding; below them the
+// Heap dumps of the incident's service, posted or fetched, newest first, each with its finding; below them the
 // owners that the newest one names.
 export function Holders({ dumps, paths, incidentId }: { dumps: readonly HeapDumpRef[]; paths: readonly string[]; incidentId: string }) {
   const newest = [...dumps].reverse().slice(0, kMaxRows);

@@ -85,6 +85,31 @@ export async function capturesCanBeDownloaded(test) {
   await page.context().close();
 }
 
+// Where no service serves heap dumps the page says how to send one.
+export async function whoHoldsItIsSaidAndItsReportOpens(test) {
+  const dumped = test.incidents.find((each) => each.evidence.heap_dumps.length > 0);
+  const page = await visit(test, `#/incidents/${encodeURIComponent((dumped ?? test.incident).id)}`);
+  const section = page.locator('#holders').locator('xpath=ancestor::section');
+  if (!dumped) {
+    assert.match(await section.innerText(), /tidemark shrink/);
+    return page.context().close();
+  }
+  const { heap_dumps: dumps, retention } = dumped.evidence;
+  const expected = [dumps.at(-1).headline, retention[0]];
+  await until('the finding', async () => {
+    const text = await section.innerText();
+    return expected.every((each) => text.includes(each)) || text;
+  });
+  await section.scrollIntoViewIfNeeded();
+  const opened = page.context().waitForEvent('page');
+  await section.getByRole('link', { name: 'Report' }).first().click();
+  const report = await opened;
+  report.on('pageerror', (error) => test.complaints.push(`report: ${error.message}`));
+  await until('the report to say the same', async () => (await report.locator('main').innerText()).includes(expected[0]));
+  await shoot(test, report, 'heap-report');
+  await page.context().close();
+}
+
 export async function flameGraphZoomsByKeyAndByClick(test) {
   const page = await visit(test, incidentHash(test));
   await canvas(page).focus();
