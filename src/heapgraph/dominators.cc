@@ -1,13 +1,16 @@
 #include "heapgraph/dominators.h"
 
+#include <algorithm>
 #include <future>
+#include <vector>
 
 #include "heapgraph/semi_nca.h"
 
 namespace tidemark::heapgraph {
 namespace {
 
-constexpr uint64_t kAhead = 24;  // elements for which memory is asked before they are used
+constexpr uint64_t kAhead = 24;       // elements for which memory is asked before they are used
+constexpr uint32_t kBlock = 1 << 17;  // vertices that are placed together
 
 // Of each vertex, how many it dominates, itself among them: dominators have smaller numbers.
 Result<Array<uint32_t>> Extents(const Array<uint32_t>& dominator, Scratch& scratch) {
@@ -21,24 +24,61 @@ Result<Array<uint32_t>> Extents(const Array<uint32_t>& dominator, Scratch& scrat
   return extent;
 }
 
-// The dominator tree's preorder. The walk meets a vertex after its dominator, so each takes the
-// next places of its dominator's. Once a vertex has its place, its extent is not asked for any
+struct Placed {
+  uint32_t place, extent;
+};
+
+// Of the vertices from `begin` on. Once a vertex has its place, its extent is not asked for any
 // more, and where it was lies the next place below it.
-Result<void> PutInOrder(const DepthFirstTree& walk, const Array<uint32_t>& dominator,
-                        Scratch& scratch, DominatorTree* tree) {
+void TakePlaces(uint32_t begin, const Array<uint32_t>& dominator, Array<uint32_t>& extent_or_next,
+                Scratch& scratch, std::span<Placed> placed) {
+  for (uint32_t i = 0; i < placed.size(); ++i) {
+    const uint32_t vertex = begin + i;
+    scratch.BreatheAt(vertex);
+    if (vertex + kAhead < dominator.size()) {
+      __builtin_prefetch(&extent_or_next[dominator[vertex + kAhead]], 1);
+    }
+    uint32_t& next = extent_or_next[dominator[vertex]];
+    placed[i] = {next, extent_or_next[vertex]};
+    next += placed[i].extent;
+    extent_or_next[vertex] = placed[i].place + 1;
+  }
+}
+
+// With their own bytes for a start.
+void WriteAtPlaces(std::span<const ObjectId> objects, std::span<const Placed> placed,
+                   const HeapGraph& graph, Scratch& scratch, DominatorTree* tree) {
+  for (uint64_t i = 0; i < objects.size(); ++i) {
+    scratch.BreatheAt(i);
+    if (i + kAhead < objects.size()) graph.PrefetchShape(objects[i + kAhead]);
+    const auto [place, extent] = placed[i];
+    tree->order[place] = objects[i];
+    tree->extent[place] = extent;
+    tree->retained[place] = graph.bytes(objects[i]);
+  }
+}
+
+// The dominator tree's preorder. The walk meets a vertex after its dominator, so each takes the
+// next places of its dominator's; a second thread writes what lies there, one block behind.
+Result<void> PutInOrder(const HeapGraph& graph, const DepthFirstTree& walk,
+                        const Array<uint32_t>& dominator, Scratch& scratch, DominatorTree* tree) {
   const uint32_t vertices = walk.vertices();
   TIDEMARK_ASSIGN_OR_RETURN(auto extent_or_next, Extents(dominator, scratch));
   TIDEMARK_ASSIGN_OR_RETURN(tree->order, Array<ObjectId>::Make(scratch, vertices - 1));
   TIDEMARK_ASSIGN_OR_RETURN(tree->extent, Array<uint32_t>::Make(scratch, vertices - 1));
-  for (uint32_t vertex = 1; vertex < vertices; ++vertex) {
-    scratch.BreatheAt(vertex);
-    uint32_t& next = extent_or_next[dominator[vertex]];
-    const uint32_t place = next, extent = extent_or_next[vertex];
-    next += extent;
-    extent_or_next[vertex] = place + 1;
-    tree->order[place] = walk.object[vertex];
-    tree->extent[place] = extent;
+  const auto writer = scratch.spills() ? std::launch::deferred : std::launch::async;
+  std::vector<Placed> placing(std::min(kBlock, vertices)), placed(placing.size());
+  std::future<void> written;
+  for (uint32_t begin = 1, count = 0; begin < vertices; begin += count) {
+    count = std::min(kBlock, vertices - begin);
+    TakePlaces(begin, dominator, extent_or_next, scratch, {placing.data(), count});
+    if (written.valid()) written.get();
+    std::swap(placing, placed);
+    written = std::async(writer, [&, begin, count] {
+      WriteAtPlaces(walk.object.span().subspan(begin, count), placed, graph, scratch, tree);
+    });
   }
+  if (written.valid()) written.get();
   return {};
 }
 
@@ -53,15 +93,6 @@ void FillPlaces(Scratch& scratch, DominatorTree* tree) {
   }
 }
 
-void FillOwnBytes(const HeapGraph& graph, Scratch& scratch, DominatorTree* tree) {
-  const uint64_t places = tree->order.size();
-  for (uint64_t place = 0; place < places; ++place) {
-    scratch.BreatheAt(place);
-    if (place + kAhead < places) graph.PrefetchShape(tree->order[place + kAhead]);
-    tree->retained[place] = graph.bytes(tree->order[place]);
-  }
-}
-
 // From the last place to the first: what one dominates lies behind it.
 Result<void> SumRetained(const HeapGraph& graph, Scratch& scratch, const Progress& progress,
                          DominatorTree* tree) {
@@ -69,7 +100,6 @@ Result<void> SumRetained(const HeapGraph& graph, Scratch& scratch, const Progres
   TIDEMARK_ASSIGN_OR_RETURN(tree->place_after, Array<uint32_t>::Make(scratch, graph.size()));
   auto filling = std::async(scratch.spills() ? std::launch::deferred : std::launch::async,
                             [&] { FillPlaces(scratch, tree); });
-  FillOwnBytes(graph, scratch, tree);
   uint64_t added = 0;
   for (uint64_t place = places; place-- > 0;) {
     scratch.BreatheAt(place);
@@ -101,7 +131,7 @@ Result<DominatorTree> ComputeDominators(const HeapGraph& graph, Scratch& scratch
   walk.predecessor_begin.Reset();
   // The largest of what follows first, as long as nothing smaller lies in what was given back.
   TIDEMARK_ASSIGN_OR_RETURN(tree.retained, Array<uint64_t>::Make(scratch, walk.vertices() - 1));
-  TIDEMARK_RETURN_IF_ERROR(PutInOrder(walk, dominator, scratch, &tree));
+  TIDEMARK_RETURN_IF_ERROR(PutInOrder(graph, walk, dominator, scratch, &tree));
   walk.object.Reset();
   dominator.Reset();
   TIDEMARK_RETURN_IF_ERROR(SumRetained(graph, scratch, progress, &tree));
