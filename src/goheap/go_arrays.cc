@@ -48,7 +48,7 @@ bool IsPlain(const heapgraph::Type& type) {
 
 uint64_t NamePointerArrays(HeapGraph& graph, heapgraph::Scratch& scratch) {
   uint64_t named = 0;
-  for (ObjectId id = graph.holder_count(); id < graph.size(); ++id) {
+  for (ObjectId id = 0; id < graph.object_count(); ++id) {
     scratch.BreatheAt(id);
     if (graph.type(id) != 0) continue;
     const TypeId target = OneTarget(graph, id);

@@ -69,7 +69,7 @@ class SpanReader : public ContentsSink {
  public:
   SpanReader(const HeapGraph& graph, const GoExecutable* executable, uint64_t slide,
              heapgraph::Scratch& scratch)
-      : graph_(graph), next_(graph.holder_count()), scratch_(scratch), spans_(scratch) {
+      : graph_(graph), scratch_(scratch), spans_(scratch) {
     for (const auto& type : graph.types()) layouts_.push_back(LayoutOf(type, executable, slide));
   }
 
@@ -144,7 +144,7 @@ class SpanReader : public ContentsSink {
   }
 
   ObjectId ObjectAt(uint64_t address) {
-    if (next_ >= graph_.size() || graph_.address(next_) != address) {
+    if (next_ >= graph_.object_count() || graph_.address(next_) != address) {
       next_ = graph_.Find(address);
       if (next_ == heapgraph::kNoObject || graph_.address(next_) != address) {
         return heapgraph::kNoObject;
@@ -185,7 +185,7 @@ class SpanReader : public ContentsSink {
   }
 
   const HeapGraph& graph_;
-  ObjectId next_;  // the one behind the last that was told: dumps tell them in order, mostly
+  ObjectId next_ = 0;  // the one behind the last that was told: dumps tell them in order, mostly
   heapgraph::Scratch& scratch_;
   std::vector<Candidate> layouts_;  // by type
   GrowingArray<GoSpan> spans_;

@@ -33,7 +33,7 @@ class Typing {
     // An object is queued once for its type, a map's inside once more for its map.
     TIDEMARK_RETURN_IF_ERROR(queue_.Reserve(2 * uint64_t{graph_.size()} + 1));
     NameKnownTypes();
-    for (ObjectId id = graph_.holder_count(); id < graph_.size(); ++id) {
+    for (ObjectId id = 0; id < graph_.object_count(); ++id) {
       scratch_.BreatheAt(id);
       if (graph_.type(id) == 0) continue;
       ++typing_.told;
@@ -45,7 +45,7 @@ class Typing {
       Follow(queue_[next]);
     }
     typing_.propagated += NamePointerArrays(graph_, scratch_);
-    typing_.unknown = graph_.size() - graph_.holder_count() - typing_.told - typing_.propagated;
+    typing_.unknown = graph_.object_count() - typing_.told - typing_.propagated;
     return typing_;
   }
 
@@ -63,7 +63,7 @@ class Typing {
       same[id] = IdOf(resolved);
       if (same[id] == 0) same[id] = id;
     }
-    for (ObjectId id = graph_.holder_count(); id < graph_.size(); ++id) {
+    for (ObjectId id = 0; id < graph_.object_count(); ++id) {
       scratch_.BreatheAt(id);
       graph_.SetType(id, same[graph_.type(id)]);
     }
@@ -95,7 +95,7 @@ class Typing {
 
   void FollowGlobals() {
     GoGlobalTypes globals(executable_, layouts_);
-    for (ObjectId id = 0; id < graph_.holder_count(); ++id) {
+    for (ObjectId id = graph_.object_count(); id < graph_.size(); ++id) {
       const auto& holder = graph_.holder(id);
       if (holder.kind != heapgraph::RootKind::kGlobal || graph_.targets(id).empty()) continue;
       const auto* slots = globals.SlotsOf(holder.address - slide_);

@@ -69,8 +69,8 @@ bool AreOfOneProcess(const HeapGraph& before, const HeapGraph& after) {
   const std::vector<TypeId> same = SameNames(before, after);
   const auto& types = after.types();
   uint64_t both = 0, differ = 0;
-  ObjectId left = before.holder_count(), right = after.holder_count();
-  while (left < before.size() && right < after.size()) {
+  ObjectId left = 0, right = 0;
+  while (left < before.object_count() && right < after.object_count()) {
     if (before.address(left) < after.address(right)) {
       ++left;
     } else if (before.address(left) > after.address(right)) {

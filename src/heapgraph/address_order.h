@@ -1,4 +1,4 @@
-// Objects as they come from a reader, and their order by address.
+// The order by address of objects, as they come from a reader.
 #pragma once
 
 #include <algorithm>
@@ -10,12 +10,6 @@
 
 namespace tidemark::heapgraph {
 
-struct ToldObject {
-  uint64_t address;
-  uint32_t bytes;  // ~0: too large for 32 bits, kept elsewhere
-  uint32_t type;
-};
-
 // Ascending runs of addresses, found as they come.
 class AscendingRuns {
  public:
@@ -23,11 +17,19 @@ class AscendingRuns {
     uint64_t next, end;  // positions
     uint64_t address;    // of the next
   };
-  void Add(uint64_t address) {
-    if (count_ == 0 || address < last_) Begin(address);
+  // `end`: where the object at `address` ends, which may be there.
+  void Add(uint64_t address, uint64_t end) {
+    if (count_ == 0 || address < last_) {
+      Begin(address);
+    } else {
+      apart_ &= address >= end_ && address > last_;
+    }
     last_ = address;
+    end_ = end;
     ++count_;
   }
+  // Within each run no object begins inside the one before it, or where it does.
+  bool apart() const { return apart_; }
   // In the order they came; none when they are short, fewer than 16 long on average.
   std::vector<Run> Take();
 
@@ -40,7 +42,8 @@ class AscendingRuns {
   }
 
   std::vector<Run> runs_;
-  uint64_t count_ = 0, last_ = 0;
+  uint64_t count_ = 0, last_ = 0, end_ = 0;
+  bool apart_ = true;
 };
 
 // The positions of objects in ascending order of their addresses; those with equal addresses in
@@ -48,9 +51,9 @@ class AscendingRuns {
 // mostly few ascending runs, which are merged as they are visited.
 class AddressOrder {
  public:
-  // `objects` outlives it; `runs` are theirs, none: they are sorted, which takes 32 bytes an object
-  // of scratch. Errors: the scratch's.
-  static Result<AddressOrder> Make(std::span<const ToldObject> objects,
+  // `addresses` outlive it; `runs` are theirs, none: they are sorted, which takes 32 bytes an
+  // object of scratch. Errors: the scratch's.
+  static Result<AddressOrder> Make(std::span<const uint64_t> addresses,
                                    std::vector<AscendingRuns::Run> runs, Scratch& scratch);
 
   // visit(position) of each, in order.
@@ -70,7 +73,7 @@ class AddressOrder {
         scratch.BreatheAt(run.next);
         visit(run.next++);
         if (run.next == run.end) break;
-        run.address = objects_[run.next].address;
+        run.address = addresses_[run.next];
       } while (runs.empty() || !Later(run, runs.front()));
       if (run.next == run.end) continue;
       runs.push_back(run);
@@ -87,10 +90,9 @@ class AddressOrder {
     uint64_t address, position;
   };
   Result<void> Sort(Scratch& scratch);
-  void SortByDigit(const Key* from, Key* to, int shift, Scratch& scratch) const;
 
-  std::span<const ToldObject> objects_;
-  std::vector<Run> runs_;  // empty when the objects are in sorted_
+  std::span<const uint64_t> addresses_;
+  std::vector<Run> runs_;  // empty when the addresses are in sorted_
   Array<Key> sorted_;
 };
 

@@ -10,17 +10,13 @@ namespace {
 
 void ExpectSorted(const std::vector<uint64_t>& addresses) {
   HeapScratch scratch;
-  std::vector<ToldObject> objects;
   std::vector<uint64_t> expected, visited;  // positions
-  for (const uint64_t address : addresses) {
-    expected.push_back(objects.size());
-    objects.push_back({.address = address, .bytes = 8, .type = 0});
-  }
+  for (uint64_t i = 0; i < addresses.size(); ++i) expected.push_back(i);
   std::stable_sort(expected.begin(), expected.end(),
                    [&](uint64_t a, uint64_t b) { return addresses[a] < addresses[b]; });
   AscendingRuns runs;
-  for (const uint64_t address : addresses) runs.Add(address);
-  const auto order = AddressOrder::Make(objects, runs.Take(), scratch);
+  for (const uint64_t address : addresses) runs.Add(address, address);
+  const auto order = AddressOrder::Make(addresses, runs.Take(), scratch);
   ASSERT_TRUE(order);
   order->ForEach(scratch, [&](uint64_t position) { visited.push_back(position); });
   ASSERT_EQ(visited, expected);

@@ -2,20 +2,14 @@
 
 #include <algorithm>
 #include <future>
-#include <limits>
-#include <utility>
+
+#include "heapgraph/radix_sort.h"
 
 namespace tidemark::heapgraph {
 namespace {
 
 constexpr uint64_t kAhead = 24;      // elements for which memory is asked before they are used
 constexpr size_t kTargetsAhead = 8;  // likewise, of those to be visited next
-
-// A reference that the walk met when its target had been visited already.
-struct CrossReference {
-  uint32_t from;  // preorder number
-  uint32_t to;    // the object first, its preorder number later
-};
 
 class Walk {
  public:
@@ -44,11 +38,14 @@ class Walk {
     stack_.Reset();
     TIDEMARK_ASSIGN_OR_RETURN(tree_.object, object_.Finish());
     TIDEMARK_ASSIGN_OR_RETURN(tree_.parent, parent_.Finish());
+    TIDEMARK_ASSIGN_OR_RETURN(tree_.cross, cross_.Finish());
     TIDEMARK_RETURN_IF_ERROR(NumberTargets());
-    return GroupByTarget();
+    return RadixSort(
+        &tree_.cross, [](const CrossReference& each) { return each.to; }, scratch_);
   }
 
  private:
+  using CrossReference = DepthFirstTree::CrossReference;
   // A reference that is still to be followed.
   struct Open {
     uint32_t from;  // preorder number
@@ -146,46 +143,13 @@ class Walk {
       }
       number[object[vertex]] = vertex;
     }
-    const auto cross = cross_.span();
+    const auto cross = tree_.cross.span();
     for (uint64_t i = 0; i < cross.size(); ++i) {
       scratch_.BreatheAt(i);
       ProgressAt(progress_, "numbering references", i, cross.size());
       if (i + kAhead < cross.size()) __builtin_prefetch(&number[cross[i + kAhead].to]);
       cross[i].to = number[cross[i].to];
     }
-    return {};
-  }
-
-  Result<void> GroupByTarget() {
-    const uint64_t vertices = tree_.object.size();
-    if (cross_.size() > std::numeric_limits<uint32_t>::max()) {
-      return TooLarge("more than 4,294,967,295 references beside those that reach an object first");
-    }
-    TIDEMARK_ASSIGN_OR_RETURN(tree_.predecessor_begin,
-                              Array<uint32_t>::Make(scratch_, vertices + 1));
-    TIDEMARK_ASSIGN_OR_RETURN(tree_.predecessor, Array<uint32_t>::Make(scratch_, cross_.size()));
-    auto& begin = tree_.predecessor_begin;
-    for (uint64_t i = 0; i < cross_.size(); ++i) {
-      scratch_.BreatheAt(i);
-      if (i + kAhead < cross_.size()) __builtin_prefetch(&begin[cross_[i + kAhead].to], 1);
-      ++begin[cross_[i].to];
-    }
-    uint32_t sum = 0;
-    for (uint64_t vertex = 0; vertex <= vertices; ++vertex) {
-      scratch_.BreatheAt(vertex);
-      sum += std::exchange(begin[vertex], sum);
-    }
-    for (uint64_t i = 0; i < cross_.size(); ++i) {
-      scratch_.BreatheAt(i);
-      ProgressAt(progress_, "grouping references", i, cross_.size());
-      if (i + kAhead < cross_.size()) __builtin_prefetch(&begin[cross_[i + kAhead].to], 1);
-      tree_.predecessor[begin[cross_[i].to]++] = cross_[i].from;
-    }
-    for (uint64_t vertex = vertices; vertex > 0; --vertex) {
-      scratch_.BreatheAt(vertex);
-      begin[vertex] = begin[vertex - 1];
-    }
-    begin[0] = 0;
     return {};
   }
 
@@ -198,7 +162,7 @@ class Walk {
   GrowingArray<ObjectId> object_;
   GrowingArray<uint32_t> parent_;
   GrowingArray<Open> stack_;
-  GrowingArray<CrossReference> cross_;
+  GrowingArray<CrossReference> cross_;  // `to`: the object first, its preorder number later
 };
 
 }  // namespace

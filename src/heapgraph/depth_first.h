@@ -10,10 +10,11 @@ namespace tidemark::heapgraph {
 struct DepthFirstTree {
   Array<ObjectId> object;  // [vertices] object of each number; kNoObject at 0
   Array<uint32_t> parent;  // [vertices]
-  // References u -> v that are not the tree's, as v's predecessors: of vertex v they are
-  // predecessor[predecessor_begin[v] .. predecessor_begin[v + 1]).
-  Array<uint32_t> predecessor_begin;  // [vertices + 1]
-  Array<uint32_t> predecessor;
+  // The references that are not of the tree, by `to`.
+  struct CrossReference {
+    uint32_t from, to;
+  };
+  Array<CrossReference> cross;
 
   uint32_t vertices() const { return static_cast<uint32_t>(object.size()); }
 };

@@ -45,23 +45,19 @@ void TakePlaces(uint32_t begin, const Array<uint32_t>& dominator, Array<uint32_t
   }
 }
 
-// With their own bytes for a start.
 void WriteAtPlaces(std::span<const ObjectId> objects, std::span<const Placed> placed,
-                   const HeapGraph& graph, Scratch& scratch, DominatorTree* tree) {
+                   Scratch& scratch, DominatorTree* tree) {
   for (uint64_t i = 0; i < objects.size(); ++i) {
     scratch.BreatheAt(i);
-    if (i + kAhead < objects.size()) graph.PrefetchShape(objects[i + kAhead]);
-    const auto [place, extent] = placed[i];
-    tree->order[place] = objects[i];
-    tree->extent[place] = extent;
-    tree->retained[place] = graph.bytes(objects[i]);
+    tree->order[placed[i].place] = objects[i];
+    tree->extent[placed[i].place] = placed[i].extent;
   }
 }
 
 // The dominator tree's preorder. The walk meets a vertex after its dominator, so each takes the
 // next places of its dominator's; a second thread writes what lies there, one block behind.
-Result<void> PutInOrder(const HeapGraph& graph, const DepthFirstTree& walk,
-                        const Array<uint32_t>& dominator, Scratch& scratch, DominatorTree* tree) {
+Result<void> PutInOrder(const DepthFirstTree& walk, const Array<uint32_t>& dominator,
+                        Scratch& scratch, DominatorTree* tree) {
   const uint32_t vertices = walk.vertices();
   TIDEMARK_ASSIGN_OR_RETURN(auto extent_or_next, Extents(dominator, scratch));
   TIDEMARK_ASSIGN_OR_RETURN(tree->order, Array<ObjectId>::Make(scratch, vertices - 1));
@@ -75,7 +71,7 @@ Result<void> PutInOrder(const HeapGraph& graph, const DepthFirstTree& walk,
     if (written.valid()) written.get();
     std::swap(placing, placed);
     written = std::async(writer, [&, begin, count] {
-      WriteAtPlaces(walk.object.span().subspan(begin, count), placed, graph, scratch, tree);
+      WriteAtPlaces(walk.object.span().subspan(begin, count), placed, scratch, tree);
     });
   }
   if (written.valid()) written.get();
@@ -93,13 +89,24 @@ void FillPlaces(Scratch& scratch, DominatorTree* tree) {
   }
 }
 
+void FillOwnBytes(const HeapGraph& graph, Scratch& scratch, DominatorTree* tree) {
+  const uint64_t places = tree->order.size();
+  for (uint64_t place = 0; place < places; ++place) {
+    scratch.BreatheAt(place);
+    if (place + kAhead < places) graph.PrefetchShape(tree->order[place + kAhead]);
+    tree->retained[place] = graph.bytes(tree->order[place]);
+  }
+}
+
 // From the last place to the first: what one dominates lies behind it.
 Result<void> SumRetained(const HeapGraph& graph, Scratch& scratch, const Progress& progress,
                          DominatorTree* tree) {
   const uint64_t places = tree->order.size();
+  TIDEMARK_ASSIGN_OR_RETURN(tree->retained, Array<uint64_t>::Make(scratch, places));
   TIDEMARK_ASSIGN_OR_RETURN(tree->place_after, Array<uint32_t>::Make(scratch, graph.size()));
   auto filling = std::async(scratch.spills() ? std::launch::deferred : std::launch::async,
                             [&] { FillPlaces(scratch, tree); });
+  FillOwnBytes(graph, scratch, tree);
   uint64_t added = 0;
   for (uint64_t place = places; place-- > 0;) {
     scratch.BreatheAt(place);
@@ -123,15 +130,12 @@ Result<void> SumRetained(const HeapGraph& graph, Scratch& scratch, const Progres
 Result<DominatorTree> ComputeDominators(const HeapGraph& graph, Scratch& scratch,
                                         const Progress& progress) {
   DominatorTree tree;
-  tree.holders = graph.holder_count();
+  tree.objects = graph.object_count();
   TIDEMARK_ASSIGN_OR_RETURN(DepthFirstTree walk, WalkDepthFirst(graph, scratch, progress));
   TIDEMARK_ASSIGN_OR_RETURN(auto dominator, ImmediateDominators(&walk, scratch, progress));
   walk.parent.Reset();
-  walk.predecessor.Reset();
-  walk.predecessor_begin.Reset();
-  // The largest of what follows first, as long as nothing smaller lies in what was given back.
-  TIDEMARK_ASSIGN_OR_RETURN(tree.retained, Array<uint64_t>::Make(scratch, walk.vertices() - 1));
-  TIDEMARK_RETURN_IF_ERROR(PutInOrder(graph, walk, dominator, scratch, &tree));
+  walk.cross.Reset();
+  TIDEMARK_RETURN_IF_ERROR(PutInOrder(walk, dominator, scratch, &tree));
   walk.object.Reset();
   dominator.Reset();
   TIDEMARK_RETURN_IF_ERROR(SumRetained(graph, scratch, progress, &tree));

@@ -18,7 +18,7 @@ struct DominatorTree {
   // By object.
   Array<uint32_t> place_after;  // its place and 1; 0 of garbage
 
-  uint32_t holders = 0;
+  uint32_t objects = 0;                                 // ids from here on are holders'
   uint64_t reachable_objects = 0, reachable_bytes = 0;  // holders do not count
   uint64_t garbage_objects = 0, garbage_bytes = 0;
 
@@ -26,7 +26,7 @@ struct DominatorTree {
   uint64_t place(ObjectId id) const { return uint64_t{place_after[id]} - 1; }  // of a reachable one
   uint64_t retained_bytes(ObjectId id) const { return reachable(id) ? retained[place(id)] : 0; }
   uint32_t retained_objects(ObjectId id) const {  // holders do not count, and dominate no holder
-    return reachable(id) ? extent[place(id)] - (id < holders ? 1 : 0) : 0;
+    return reachable(id) ? extent[place(id)] - (id < objects ? 0 : 1) : 0;
   }
 
   // The places, in `order`, of the children of one vertex.

@@ -58,11 +58,12 @@ inline void ProgressAt(const Progress& progress, std::string_view phase, uint64_
 // built with outlives it.
 class HeapGraph {
  public:
-  // Objects and holders.
+  // Objects, and behind them holders.
   uint32_t size() const { return static_cast<uint32_t>(address_.size()); }
   uint32_t holder_count() const { return static_cast<uint32_t>(holders_.size()); }
-  bool is_holder(ObjectId id) const { return id < holders_.size(); }
-  const Holder& holder(ObjectId id) const { return holders_[id]; }
+  uint32_t object_count() const { return size() - holder_count(); }
+  bool is_holder(ObjectId id) const { return id >= object_count(); }
+  const Holder& holder(ObjectId id) const { return holders_[id - object_count()]; }
 
   uint64_t bytes() const { return bytes_; }  // of all objects
   uint64_t address(ObjectId id) const { return address_[id]; }
@@ -118,6 +119,7 @@ class HeapGraph {
 
  private:
   friend class GraphBuilder;
+  friend class Numbering;
   friend class ToldHeap;
   friend Result<std::unique_ptr<HeapGraph>> BuildGraph(HeapSource&, Scratch&, const Progress&);
 
@@ -129,8 +131,8 @@ class HeapGraph {
 
   // The object that covers `address`, given what the index finds for it.
   ObjectId Covering(uint64_t address, AddressIndex::Found found) const {
-    if (found.at_or_before == kNoObject) return kNoObject;
-    const ObjectId id = found.at_or_before + holder_count();
+    const ObjectId id = found.at_or_before;
+    if (id == kNoObject) return kNoObject;
     return found.begins || address - address_[id] < bytes(id) ? id : kNoObject;
   }
 

@@ -6,10 +6,9 @@
 namespace tidemark::heapgraph {
 namespace {
 
-constexpr uint64_t kBatch = 1 << 14;          // references looked up together
-constexpr uint64_t kPiece = 1 << 5;           // of them, between two breaths
-constexpr uint64_t kFewObjects = 1 << 16;     // not worth a second thread
-constexpr uint32_t kNoId = ToldHeap::kLarge;  // of an object left out
+constexpr uint64_t kBatch = 1 << 14;       // references looked up together
+constexpr uint64_t kPiece = 1 << 5;        // of them, between two breaths
+constexpr uint64_t kFewObjects = 1 << 16;  // not worth a second thread
 
 uint64_t BeginOf(uint64_t row) { return row >> HeapGraph::kCountBits; }
 
@@ -27,49 +26,11 @@ Result<void> GraphBuilder::Build() {
 }
 
 Result<void> GraphBuilder::NumberObjects() {
-  const uint64_t all = graph_.holder_count() + told_.objects.size();
-  TIDEMARK_ASSIGN_OR_RETURN(const auto order,
-                            AddressOrder::Make(told_.objects.span(), told_.runs.Take(), scratch_));
-  TIDEMARK_ASSIGN_OR_RETURN(graph_.address_, Array<uint64_t>::Make(scratch_, all));
-  TIDEMARK_ASSIGN_OR_RETURN(graph_.shape_, Array<HeapGraph::Shape>::Make(scratch_, all));
-  const uint64_t size = FillObjects(order);
-  if (size < all) {
-    TIDEMARK_RETURN_IF_ERROR(graph_.address_.Resize(size));
-    TIDEMARK_RETURN_IF_ERROR(graph_.shape_.Resize(size));
-  }
+  TIDEMARK_ASSIGN_OR_RETURN(ids_, Numbering(graph_, told_, scratch_).Number());
   TIDEMARK_ASSIGN_OR_RETURN(
       graph_.index_,
-      AddressIndex::Make(graph_.address_.span().subspan(graph_.holder_count()), scratch_));
+      AddressIndex::Make(graph_.address_.span().first(graph_.object_count()), scratch_));
   return {};
-}
-
-// Leaves out all but the first of each group that overlaps. Writes the id of each told object over
-// its bytes. How many holders and objects there are.
-uint64_t GraphBuilder::FillObjects(const AddressOrder& order) {
-  const bool ids = graph_.fact(kAddressesAreIds.key) == kAddressesAreIds.value;
-  for (ObjectId id = 0; id < graph_.holder_count(); ++id) {
-    graph_.address_[id] = graph_.holders_[id].address;
-  }
-  ObjectId next = graph_.holder_count();
-  uint64_t last = 0, end = 0;
-  order.ForEach(scratch_, [&](uint64_t position) {
-    ToldObject& told = told_.objects[position];
-    if (next > graph_.holder_count() && (told.address < end || told.address == last)) {
-      ++graph_.losses_.overlapping_objects;
-      told.bytes = kNoId;
-      return;
-    }
-    graph_.address_[next] = last = told.address;
-    graph_.shape_[next] = {told.bytes, told.type};
-    uint64_t bytes = told.bytes;
-    if (told.bytes == ToldHeap::kLarge) {
-      bytes = graph_.large_bytes_[next] = told_.large_bytes.at(told.address);
-    }
-    graph_.bytes_ += bytes;
-    end = ids ? last : last + std::min(bytes, ~uint64_t{0} - last);
-    told.bytes = next++;
-  });
-  return next;
 }
 
 Result<void> GraphBuilder::ResolveRows() {
@@ -79,7 +40,7 @@ Result<void> GraphBuilder::ResolveRows() {
   TIDEMARK_ASSIGN_OR_RETURN(graph_.row_, Array<uint64_t>::Make(scratch_, graph_.size()));
   TIDEMARK_ASSIGN_OR_RETURN(graph_.target_,
                             Array<ObjectId>::Make(scratch_, told_.rows.targets.size() + of_extras));
-  const uint64_t objects = told_.objects.size();
+  const uint64_t objects = told_.counts.size();
   const bool alone = scratch_.spills() || objects < kFewObjects;
   const uint64_t half = alone ? objects : objects / 2;
   uint64_t first_of_rest = 0;
@@ -89,7 +50,7 @@ Result<void> GraphBuilder::ResolveRows() {
   Count(ResolveObjects(0, half, 0, progress_));
   Count(rest.get());
   Count(ResolveHolders(holders_begin));
-  told_.objects.Reset();
+  told_.shapes.Reset();
   told_.counts.Reset();
   told_.rows.targets.Reset();
   AddExtras();
@@ -113,9 +74,10 @@ Result<uint64_t> GraphBuilder::AppendHolders() {
 GraphBuilder::Resolved GraphBuilder::ResolveHolders(uint64_t first) {
   Resolved resolved;
   Window window;
-  for (ObjectId id = 0; id < graph_.holder_count(); ++id) {
-    ResolveRow(id, first, told_.holder_counts[id], &window, &resolved);
-    first += told_.holder_counts[id];
+  ObjectId id = graph_.object_count();
+  for (const uint64_t count : told_.holder_counts) {
+    ResolveRow(id++, first, count, &window, &resolved);
+    first += count;
   }
   return resolved;
 }
@@ -125,12 +87,13 @@ GraphBuilder::Resolved GraphBuilder::ResolveObjects(uint64_t begin, uint64_t end
                                                     const Progress& progress) {
   Resolved resolved;
   Window window;
+  ToldIds::Cursor ids(ids_);
   for (uint64_t i = begin; i < end; ++i) {
     scratch_.BreatheAt(i);
     ProgressAt(progress, "resolving references", i - begin, end - begin);
     const uint64_t count = told_.count(i);
-    const ObjectId id = told_.objects[i].bytes;
-    if (id != kNoId && count > 0) ResolveRow(id, first, count, &window, &resolved);
+    const ObjectId id = ids.At(i);
+    if (id != kNoObject && count > 0) ResolveRow(id, first, count, &window, &resolved);
     first += count;
   }
   return resolved;
@@ -189,7 +152,7 @@ uint64_t GraphBuilder::OrderExtras() {
       continue;
     }
     extras[known] = extra;
-    extras[known++].source = found.at_or_before + graph_.holder_count();
+    extras[known++].source = found.at_or_before;
   }
   told_.extras.Shrink(known);
   extras = told_.extras.span();
@@ -200,10 +163,11 @@ uint64_t GraphBuilder::OrderExtras() {
   // An owner's row is known by its position among the told ones, which only a sweep finds.
   std::vector<bool> owns(graph_.size());
   for (const ToldHeap::Extra& extra : extras) owns[extra.source] = true;
-  for (uint64_t i = 0; i < told_.objects.size(); ++i) {
+  ToldIds::Cursor ids(ids_);
+  for (uint64_t i = 0; i < told_.counts.size(); ++i) {
     scratch_.BreatheAt(i);
-    const ToldObject& told = told_.objects[i];
-    if (told.bytes != kNoId && owns[told.bytes]) references += told_.count(i);
+    const ObjectId id = ids.At(i);
+    if (id != kNoObject && owns[id]) references += told_.count(i);
   }
   return references;
 }
@@ -245,7 +209,7 @@ void GraphBuilder::LearnTypes() {
     for (const ToldHeap::TypeHint& hint : hints) targets.push_back(hint.target);
     graph_.index_.Find(targets, found.data());
     for (AddressIndex::Found& each : found) {
-      if (each.begins) graph_.PrefetchShape(each.at_or_before += graph_.holder_count());
+      if (each.begins) graph_.PrefetchShape(each.at_or_before);
     }
     for (size_t i = 0; i < hints.size(); ++i) {
       const ObjectId id = found[i].at_or_before;
@@ -256,8 +220,8 @@ void GraphBuilder::LearnTypes() {
 }
 
 void GraphBuilder::AddRoots() {
-  for (ObjectId id = 0; id < graph_.holder_count(); ++id) {
-    graph_.roots_.push_back({id, graph_.holders_[id].kind});
+  for (ObjectId id = graph_.object_count(); id < graph_.size(); ++id) {
+    graph_.roots_.push_back({id, graph_.holder(id).kind});
   }
   std::vector<Root> told;
   for (const ToldHeap::Root& root : told_.roots.span()) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "heapgraph/graph.h"
+#include "heapgraph/numbering.h"
 #include "heapgraph/told_heap.h"
 
 namespace tidemark::heapgraph {
@@ -29,7 +30,6 @@ class GraphBuilder {
     std::vector<std::pair<ObjectId, uint64_t>> large_rows;
   };
   Result<void> NumberObjects();
-  uint64_t FillObjects(const AddressOrder& order);
   Result<void> ResolveRows();
   Result<uint64_t> AppendHolders();
   Resolved ResolveHolders(uint64_t first);
@@ -47,6 +47,7 @@ class GraphBuilder {
   ToldHeap& told_;
   Scratch& scratch_;
   const Progress& progress_;
+  ToldIds ids_;
 };
 
 }  // namespace tidemark::heapgraph

@@ -15,7 +15,7 @@ std::unique_ptr<HeapGraph> Build(MadeHeap& heap, Scratch& scratch) {
   return std::move(*graph);
 }
 
-TEST(HeapGraph, NumbersObjectsByAddressBehindTheHolders) {
+TEST(HeapGraph, NumbersObjectsByAddressAndHoldersBehindThem) {
   HeapScratch scratch;
   MadeHeap heap;
   heap.Type(7, "Node");
@@ -25,16 +25,16 @@ TEST(HeapGraph, NumbersObjectsByAddressBehindTheHolders) {
   heap.Global("main.cache", {{0x1000, ""}});
   const auto graph = Build(heap, scratch);
   ASSERT_EQ(graph->size(), 4u);
-  EXPECT_EQ(graph->holder(0).name, "main.cache");
-  EXPECT_EQ(graph->address(1), 0x1000u);
-  EXPECT_EQ(graph->address(3), 0x3000u);
-  EXPECT_EQ(graph->types()[graph->type(1)].name, "Node");
-  EXPECT_EQ(graph->types()[graph->type(2)].name, "(unknown)");
+  EXPECT_EQ(graph->holder(3).name, "main.cache");
+  EXPECT_EQ(graph->address(0), 0x1000u);
+  EXPECT_EQ(graph->address(2), 0x3000u);
+  EXPECT_EQ(graph->types()[graph->type(0)].name, "Node");
+  EXPECT_EQ(graph->types()[graph->type(1)].name, "(unknown)");
+  ASSERT_EQ(graph->targets(3).size(), 1u);
+  EXPECT_EQ(graph->targets(3)[0], 0u);
   ASSERT_EQ(graph->targets(0).size(), 1u);
-  EXPECT_EQ(graph->targets(0)[0], 1u);
-  ASSERT_EQ(graph->targets(1).size(), 1u);
-  EXPECT_EQ(graph->targets(1)[0], 3u);
-  EXPECT_EQ(graph->LabelText(Label::FromBits(graph->labels(1)[0])), ".next");
+  EXPECT_EQ(graph->targets(0)[0], 2u);
+  EXPECT_EQ(graph->LabelText(Label::FromBits(graph->labels(0)[0])), ".next");
 }
 
 TEST(HeapGraph, FindsTheObjectThatCoversAnAddress) {

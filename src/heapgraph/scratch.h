@@ -142,6 +142,7 @@ class GrowingArray {
   void Pop() { --size_; }
   uint64_t size() const { return size_; }
   T& operator[](uint64_t index) { return array_[index]; }
+  const T& operator[](uint64_t index) const { return array_[index]; }
   std::span<T> span() { return {array_.data(), size_}; }
   std::span<const T> span() const { return {array_.data(), size_}; }
   void Shrink(uint64_t size) { size_ = size; }

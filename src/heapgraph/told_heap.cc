@@ -11,7 +11,8 @@ constexpr uint64_t kMaxObjects = (uint64_t{1} << 32) - (uint64_t{16} << 20);
 }  // namespace
 
 ToldHeap::ToldHeap(HeapGraph& graph, Scratch& scratch, const Progress& progress)
-    : objects(scratch),
+    : addresses(scratch),
+      shapes(scratch),
       counts(scratch),
       rows(scratch),
       holder_rows(scratch),
@@ -35,27 +36,30 @@ TypeId ToldHeap::TypeOf(TypeKey key) {
   return recent.id;
 }
 
+Result<void> ToldHeap::ReserveObject() {
+  if (addresses.size() >= kMaxObjects)
+    return TooLarge("more than " + std::to_string(kMaxObjects) + " objects");
+  TIDEMARK_RETURN_IF_ERROR(addresses.Reserve(1));
+  TIDEMARK_RETURN_IF_ERROR(shapes.Reserve(1));
+  return counts.Reserve(1);
+}
+
 void ToldHeap::OnObject(const ObjectEvent& object) {
-  if (!objects.HasRoom(1) && status_) {
-    status_ = objects.Reserve(1);
-    if (status_) status_ = counts.Reserve(1);
-  }
+  const uint64_t position = addresses.size(), address = object.address;
+  if ((!counts.HasRoom(1) || position >= kMaxObjects) && status_) status_ = ReserveObject();
   if (!status_) return;
-  scratch_.BreatheAt(objects.size());
-  if (objects.size() >= kMaxObjects) {
-    status_ = TooLarge("more than " + std::to_string(kMaxObjects) + " objects");
-    return;
-  }
-  uint32_t bytes = static_cast<uint32_t>(object.bytes);
-  if (object.bytes >= kLarge) {
-    bytes = kLarge;
-    large_bytes[object.address] = object.bytes;
-  }
-  runs.Add(object.address);
+  scratch_.BreatheAt(position);
+  if (object.bytes >= HeapGraph::kLargeBytes) [[unlikely]]
+    large_bytes[address] = object.bytes;
+  bytes += object.bytes;
+  const uint64_t end = address + std::min(object.bytes, ~uint64_t{0} - address);
+  runs.Add(address, addresses_are_ids_ ? address : end);
   const uint64_t references = AddRow(object.references, &rows);
-  if (references >= kLargeCount) large_counts[objects.size()] = references;
+  if (references >= kLargeCount) large_counts[position] = references;
   counts.Push(static_cast<uint16_t>(std::min<uint64_t>(references, kLargeCount)));
-  objects.Push({object.address, bytes, TypeOf(object.type)});
+  addresses.Push(address);
+  shapes.Push({static_cast<uint32_t>(std::min<uint64_t>(object.bytes, HeapGraph::kLargeBytes)),
+               TypeOf(object.type)});
 }
 
 void ToldHeap::OnHolder(const HolderEvent& holder) {
@@ -110,6 +114,7 @@ void ToldHeap::OnRoot(RootKind kind, uint64_t address) {
 
 void ToldHeap::OnFact(const FactEvent& fact) {
   graph_.facts_.insert_or_assign(std::string(fact.key), std::string(fact.value));
+  addresses_are_ids_ = graph_.fact(kAddressesAreIds.key) == kAddressesAreIds.value;
 }
 
 void ToldHeap::OnProgress(uint64_t done_bytes) {

@@ -12,7 +12,7 @@ namespace tidemark::heapgraph {
 // Types, names, holders and facts go straight into the graph.
 class ToldHeap : public HeapSink {
  public:
-  static constexpr uint32_t kLarge = ~0u;  // bytes of a ToldObject that are in large_bytes
+  using Shape = HeapGraph::Shape;
 
   ToldHeap(HeapGraph& graph, Scratch& scratch, const Progress& progress);
 
@@ -25,6 +25,7 @@ class ToldHeap : public HeapSink {
   void OnFact(const FactEvent& fact) override;
   void OnProgress(uint64_t done_bytes) override;
 
+  bool addresses_are_ids() const { return addresses_are_ids_; }
   // The scratch's errors, of any event; more objects than a graph has ids for.
   const Result<void>& status() const { return status_; }
 
@@ -43,8 +44,11 @@ class ToldHeap : public HeapSink {
     TypeKey type;
   };
   NameTable names;
-  GrowingArray<ToldObject> objects;
-  AscendingRuns runs;                                  // of objects
+  // Of objects, by the position at which each came.
+  GrowingArray<uint64_t> addresses;
+  GrowingArray<Shape> shapes;
+  AscendingRuns runs;
+  uint64_t bytes = 0;                                  // of all
   std::unordered_map<uint64_t, uint64_t> large_bytes;  // by address; objects of 4 GiB and more
   // How many references each object has, and where that is kLargeCount, how many by its position.
   static constexpr uint16_t kLargeCount = 0xffff;
@@ -70,6 +74,7 @@ class ToldHeap : public HeapSink {
 
  private:
   TypeId TypeOf(TypeKey key);
+  Result<void> ReserveObject();
   uint64_t AddRow(std::span<const Reference> references, Rows* rows);
   void AddHint(const Reference& reference);
 
@@ -80,6 +85,7 @@ class ToldHeap : public HeapSink {
     TypeKey key = 0;
     TypeId id = 0;
   } recent_[1024];
+  bool addresses_are_ids_ = false;
   Result<void> status_;
 };
 
