@@ -24,6 +24,10 @@ Result<Array<uint32_t>> Extents(const Array<uint32_t>& dominator, Scratch& scrat
   return extent;
 }
 
+std::launch WithOthers(const Scratch& scratch) {
+  return scratch.spills() ? std::launch::deferred : std::launch::async;
+}
+
 struct Placed {
   uint32_t place, extent;
 };
@@ -62,7 +66,6 @@ Result<void> PutInOrder(const DepthFirstTree& walk, const Array<uint32_t>& domin
   TIDEMARK_ASSIGN_OR_RETURN(auto extent_or_next, Extents(dominator, scratch));
   TIDEMARK_ASSIGN_OR_RETURN(tree->order, Array<ObjectId>::Make(scratch, vertices - 1));
   TIDEMARK_ASSIGN_OR_RETURN(tree->extent, Array<uint32_t>::Make(scratch, vertices - 1));
-  const auto writer = scratch.spills() ? std::launch::deferred : std::launch::async;
   std::vector<Placed> placing(std::min(kBlock, vertices)), placed(placing.size());
   std::future<void> written;
   for (uint32_t begin = 1, count = 0; begin < vertices; begin += count) {
@@ -70,7 +73,7 @@ Result<void> PutInOrder(const DepthFirstTree& walk, const Array<uint32_t>& domin
     TakePlaces(begin, dominator, extent_or_next, scratch, {placing.data(), count});
     if (written.valid()) written.get();
     std::swap(placing, placed);
-    written = std::async(writer, [&, begin, count] {
+    written = std::async(WithOthers(scratch), [&, begin, count] {
       WriteAtPlaces(walk.object.span().subspan(begin, count), placed, scratch, tree);
     });
   }
@@ -89,39 +92,20 @@ void FillPlaces(Scratch& scratch, DominatorTree* tree) {
   }
 }
 
-void FillOwnBytes(const HeapGraph& graph, Scratch& scratch, DominatorTree* tree) {
-  const uint64_t places = tree->order.size();
-  for (uint64_t place = 0; place < places; ++place) {
+// Retained sizes are differences of this running sum: what one dominates lies behind it.
+Result<void> SumBytes(const HeapGraph& graph, Scratch& scratch, const Progress& progress,
+                      DominatorTree* tree) {
+  const auto order = tree->order.span();
+  TIDEMARK_ASSIGN_OR_RETURN(tree->bytes_before, Array<uint64_t>::Make(scratch, order.size() + 1));
+  uint64_t sum = 0;
+  for (uint64_t place = 0; place < order.size(); ++place) {
     scratch.BreatheAt(place);
-    if (place + kAhead < places) graph.PrefetchShape(tree->order[place + kAhead]);
-    tree->retained[place] = graph.bytes(tree->order[place]);
+    ProgressAt(progress, "adding up sizes", place, order.size());
+    if (place + kAhead < order.size()) graph.PrefetchShape(order[place + kAhead]);
+    tree->bytes_before[place] = sum;
+    sum += graph.bytes(order[place]);
   }
-}
-
-// From the last place to the first: what one dominates lies behind it.
-Result<void> SumRetained(const HeapGraph& graph, Scratch& scratch, const Progress& progress,
-                         DominatorTree* tree) {
-  const uint64_t places = tree->order.size();
-  TIDEMARK_ASSIGN_OR_RETURN(tree->retained, Array<uint64_t>::Make(scratch, places));
-  TIDEMARK_ASSIGN_OR_RETURN(tree->place_after, Array<uint32_t>::Make(scratch, graph.size()));
-  auto filling = std::async(scratch.spills() ? std::launch::deferred : std::launch::async,
-                            [&] { FillPlaces(scratch, tree); });
-  FillOwnBytes(graph, scratch, tree);
-  uint64_t added = 0;
-  for (uint64_t place = places; place-- > 0;) {
-    scratch.BreatheAt(place);
-    ProgressAt(progress, "adding up sizes", places - place, places);
-    if (tree->extent[place] == 1) continue;
-    for (const uint64_t child : tree->children_at(place)) {
-      scratch.BreatheAt(++added);
-      tree->retained[place] += tree->retained[child];
-    }
-  }
-  filling.get();
-  for (const uint64_t place : tree->top_level()) {
-    scratch.BreatheAt(++added);
-    tree->reachable_bytes += tree->retained[place];
-  }
+  tree->bytes_before[order.size()] = tree->reachable_bytes = sum;
   return {};
 }
 
@@ -138,7 +122,10 @@ Result<DominatorTree> ComputeDominators(const HeapGraph& graph, Scratch& scratch
   TIDEMARK_RETURN_IF_ERROR(PutInOrder(walk, dominator, scratch, &tree));
   walk.object.Reset();
   dominator.Reset();
-  TIDEMARK_RETURN_IF_ERROR(SumRetained(graph, scratch, progress, &tree));
+  TIDEMARK_ASSIGN_OR_RETURN(tree.place_after, Array<uint32_t>::Make(scratch, graph.size()));
+  auto filling = std::async(WithOthers(scratch), [&] { FillPlaces(scratch, &tree); });
+  TIDEMARK_RETURN_IF_ERROR(SumBytes(graph, scratch, progress, &tree));
+  filling.get();
   // Every holder is a root.
   tree.reachable_objects = tree.order.size() - graph.holder_count();
   tree.garbage_objects = graph.size() - tree.order.size();

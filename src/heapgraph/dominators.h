@@ -13,8 +13,8 @@ namespace tidemark::heapgraph {
 struct DominatorTree {
   // By place: the reachable ones in the tree's preorder. What one dominates lies right behind it.
   Array<ObjectId> order;
-  Array<uint32_t> extent;    // places that it takes with all that it dominates
-  Array<uint64_t> retained;  // bytes
+  Array<uint32_t> extent;        // places that it takes with all that it dominates
+  Array<uint64_t> bytes_before;  // [places + 1] of the objects at all places before
   // By object.
   Array<uint32_t> place_after;  // its place and 1; 0 of garbage
 
@@ -24,7 +24,10 @@ struct DominatorTree {
 
   bool reachable(ObjectId id) const { return place_after[id] != 0; }
   uint64_t place(ObjectId id) const { return uint64_t{place_after[id]} - 1; }  // of a reachable one
-  uint64_t retained_bytes(ObjectId id) const { return reachable(id) ? retained[place(id)] : 0; }
+  uint64_t retained(uint64_t place) const {                                    // bytes
+    return bytes_before[place + extent[place]] - bytes_before[place];
+  }
+  uint64_t retained_bytes(ObjectId id) const { return reachable(id) ? retained(place(id)) : 0; }
   uint32_t retained_objects(ObjectId id) const {  // holders do not count, and dominate no holder
     return reachable(id) ? extent[place(id)] - (id < objects ? 0 : 1) : 0;
   }

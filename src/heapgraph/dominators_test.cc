@@ -89,7 +89,7 @@ TEST(Dominators, EveryByteIsAttributedOnce) {
     const auto tree = ComputeDominators(**graph, scratch);
     ASSERT_TRUE(tree);
     uint64_t top = 0, all = 0;
-    for (const uint64_t place : tree->top_level()) top += tree->retained[place];
+    for (const uint64_t place : tree->top_level()) top += tree->retained(place);
     for (ObjectId id = 0; id < (*graph)->size(); ++id) all += (*graph)->bytes(id);
     EXPECT_EQ(top, tree->reachable_bytes);
     EXPECT_EQ(tree->reachable_bytes + tree->garbage_bytes, all);

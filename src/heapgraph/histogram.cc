@@ -27,7 +27,7 @@ Result<std::vector<TypeRow>> TypeHistogram(const HeapGraph& graph, const Dominat
     row.bytes += graph.bytes(id);
     if (place < retained_until[row.type]) continue;
     retained_until[row.type] = place + tree.extent[place];
-    row.retained_bytes += tree.retained[place];
+    row.retained_bytes += tree.retained(place);
   }
   std::erase_if(rows, [](const TypeRow& row) { return row.objects == 0; });
   std::sort(rows.begin(), rows.end(), [](const TypeRow& a, const TypeRow& b) {

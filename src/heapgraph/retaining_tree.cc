@@ -66,7 +66,7 @@ class Builder {
       if (place + kAhead < order.size()) graph_.PrefetchShape(order[place + kAhead]);
       while (open_.size() > 0 && open_[open_.size() - 1].end == place) open_.Pop();
       const uint32_t above = open_.size() > 0 ? open_[open_.size() - 1].node : 0;
-      const uint32_t node = Put(order[place], tree_.retained[place], above);
+      const uint32_t node = Put(order[place], tree_.retained(place), above);
       if (tree_.extent[place] == 1) continue;
       TIDEMARK_RETURN_IF_ERROR(open_.Reserve(1));
       open_.Push({place + tree_.extent[place], node});

@@ -26,7 +26,7 @@ class Finder {
       scratch_.BreatheAt(seen++);
       Ask(place + kAhead);
       const ObjectId top = tree_.order[place];
-      const uint64_t retained = tree_.retained[place];
+      const uint64_t retained = tree_.retained(place);
       if (retained > 0 && static_cast<double>(retained) >= least_bytes_) {
         candidates_.push_back({{.object = top, .retained_bytes = retained}, place});
       } else if (!graph_.is_holder(top)) {
@@ -74,7 +74,7 @@ class Finder {
 
   // Whether the one at place `a` retains more than that at `b`, or as much and comes first.
   bool Larger(uint64_t a, uint64_t b) const {
-    const uint64_t bytes_a = tree_.retained[a], bytes_b = tree_.retained[b];
+    const uint64_t bytes_a = tree_.retained(a), bytes_b = tree_.retained(b);
     return bytes_a != bytes_b ? bytes_a > bytes_b : tree_.order[a] < tree_.order[b];
   }
 
@@ -94,8 +94,8 @@ class Finder {
           });
       const ObjectId at = tree_.order[at_place], largest = tree_.order[largest_place];
       const auto share =
-          settings_.accumulation_ratio * static_cast<double>(tree_.retained[at_place]);
-      if (static_cast<double>(tree_.retained[largest_place]) < share) break;
+          settings_.accumulation_ratio * static_cast<double>(tree_.retained(at_place));
+      if (static_cast<double>(tree_.retained(largest_place)) < share) break;
       if (!graph_.is_holder(at) && graph_.type(largest) == graph_.type(at) &&
           graph_.type(at) != 0) {
         break;
@@ -131,7 +131,7 @@ class Finder {
         }
         Pile& pile = piles[graph_.type(child)];
         ++pile.objects;
-        pile.bytes += tree_.retained[place];
+        pile.bytes += tree_.retained(place);
       }
     }
     for (const auto& [type, pile] : piles) {

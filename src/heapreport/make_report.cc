@@ -29,7 +29,7 @@ void FillTotals(const HeapAnalysis& analysis, HeapReport* report) {
     analysis.scratch->BreatheAt(seen++);
     const ObjectId id = tree.order[place];
     const bool owned = roots[id];
-    (owned ? report->owned_bytes : report->shared_bytes) += tree.retained[place];
+    (owned ? report->owned_bytes : report->shared_bytes) += tree.retained(place);
     (owned ? report->owned_objects : report->shared_objects) += tree.retained_objects(id);
   }
   report->references = graph.edge_count();
@@ -168,14 +168,14 @@ void FillSpans(const HeapAnalysis& analysis, const RetainingChildren& children,
 std::vector<ObjectId> LargestOwners(const HeapAnalysis& analysis, size_t count) {
   const heapgraph::DominatorTree& tree = analysis.tree;
   const auto larger = [&](uint64_t a, uint64_t b) {
-    return tree.retained[a] != tree.retained[b] ? tree.retained[a] > tree.retained[b]
+    return tree.retained(a) != tree.retained(b) ? tree.retained(a) > tree.retained(b)
                                                 : tree.order[a] < tree.order[b];
   };
   std::vector<uint64_t> owners;  // places; a heap with the smallest in front
   uint64_t seen = 0;
   for (const uint64_t place : tree.top_level()) {
     analysis.scratch->BreatheAt(seen++);
-    if (tree.retained[place] == 0) continue;
+    if (tree.retained(place) == 0) continue;
     if (owners.size() == count) {
       if (owners.empty() || !larger(place, owners.front())) continue;
       std::pop_heap(owners.begin(), owners.end(), larger);

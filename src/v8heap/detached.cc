@@ -28,8 +28,8 @@ Result<std::vector<DetachedClass>> DetachedClasses(const heapgraph::HeapGraph& g
     DetachedClass& row = classes[graph.type(id)];
     ++row.objects;
     row.bytes += graph.bytes(id);
-    if (!counted) row.retained_bytes += tree.retained[place];
-    if (row.example == kNoObject || tree.retained[place] > tree.retained_bytes(row.example)) {
+    if (!counted) row.retained_bytes += tree.retained(place);
+    if (row.example == kNoObject || tree.retained(place) > tree.retained_bytes(row.example)) {
       row.example = id;
     }
   }

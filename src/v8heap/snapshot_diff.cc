@@ -141,7 +141,7 @@ Result<Leftovers> FindLeftovers(const HeapGraph& baseline, const HeapGraph& targ
       continue;
     }
     ++left.all;
-    left.retained_bytes += last_tree.retained[place];
+    left.retained_bytes += last_tree.retained(place);
     left.objects.push_back(id);
     place += last_tree.extent[place];  // what it keeps counts with it
   }

@@ -16,8 +16,8 @@ void Print(const HeapGraph& graph, const DominatorTree& tree) {
   constexpr size_t kRows = 20;
   std::multimap<uint64_t, uint64_t> largest;  // places by what they retain
   for (const uint64_t place : tree.top_level()) {
-    if (largest.size() == kRows && tree.retained[place] <= largest.begin()->first) continue;
-    largest.emplace(tree.retained[place], place);
+    if (largest.size() == kRows && tree.retained(place) <= largest.begin()->first) continue;
+    largest.emplace(tree.retained(place), place);
     if (largest.size() > kRows) largest.erase(largest.begin());
   }
   for (auto row = largest.rbegin(); row != largest.rend(); ++row) {
