@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint64_t kAhead = 24;      // elements for which memory is asked before they are used
 constexpr size_t kTargetsAhead = 8;  // likewise, of those to be visited next
+constexpr size_t kRowsAhead = 4;     // likewise, of those behind them
 
 class Walk {
  public:
@@ -122,13 +123,19 @@ class Walk {
     return {};
   }
 
-  // Asks for the rows of those that were opened last, and for the targets of the next.
+  // Asks for the rows of those that were opened last, for the targets of the next, and for the rows
+  // of what the very next opens, whose targets were asked for before.
   void AskForNext(uint64_t below) {
     const uint64_t size = stack_.size();
     for (uint64_t i = std::max(below, size - std::min(size, kTargetsAhead)); i < size; ++i) {
       graph_.PrefetchRow(stack_[i].to);
     }
     for (uint64_t i = 2; i <= 4 && i <= size; ++i) graph_.PrefetchTargets(stack_[size - i].to);
+    if (size < 2) return;
+    const auto targets = graph_.targets(stack_[size - 2].to);
+    for (const ObjectId target : targets.first(std::min(targets.size(), kRowsAhead))) {
+      graph_.PrefetchRow(target);
+    }
   }
 
   // The walk needs to know only whether an object was visited, which takes a bit of it; the numbers
