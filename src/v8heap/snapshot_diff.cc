@@ -27,9 +27,9 @@ Result<void> CheckIds(const HeapGraph& graph, std::string_view which) {
 template <typename Before, typename After, typename Both>
 void Merge(const HeapGraph& before, const HeapGraph& after, Before only_before, After only_after,
            Both in_both) {
-  ObjectId left = before.holder_count(), right = after.holder_count();
-  while (left < before.size() || right < after.size()) {
-    const bool has_left = left < before.size(), has_right = right < after.size();
+  ObjectId left = 0, right = 0;
+  while (left < before.object_count() || right < after.object_count()) {
+    const bool has_left = left < before.object_count(), has_right = right < after.object_count();
     if (has_left && has_right && before.address(left) == after.address(right)) {
       in_both(left++, right++);
     } else if (!has_right || (has_left && before.address(left) < after.address(right))) {

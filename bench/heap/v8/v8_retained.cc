@@ -55,7 +55,7 @@ int main(int count, char** arguments) {
   const auto tree = heapgraph::ComputeDominators(graph, scratch);
   if (!tree) return Fail(tree.error());
   phases.Ended("dominators");
-  for (heapgraph::ObjectId id = graph.holder_count(); id < graph.size(); ++id) {
+  for (heapgraph::ObjectId id = 0; id < graph.object_count(); ++id) {
     std::printf("%lu %lu %lu %s\n", graph.address(id), graph.bytes(id), tree->retained_bytes(id),
                 graph.types()[graph.type(id)].name.c_str());
   }
